@@ -1,0 +1,51 @@
+-- Run by the superuser in database postgres, on the primary, as often as one likes. Passwords are set apart from this
+-- file, from secret files, by postgres-settle.
+
+-- A role per purpose; none may do what another is for.
+SELECT format('CREATE ROLE %I LOGIN', name)
+FROM unnest(ARRAY['dujyo_user', 'dujyo_app', 'dujyo_readonly', 'monitoring', 'pgbouncer']) AS name
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
+\gexec
+
+-- Patroni makes its two roles at bootstrap only: a cluster that was restored from elsewhere may lack them.
+SELECT 'CREATE ROLE dujyo_repl LOGIN REPLICATION'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'dujyo_repl')
+\gexec
+SELECT 'CREATE ROLE dujyo_rewind LOGIN'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'dujyo_rewind')
+\gexec
+GRANT EXECUTE ON FUNCTION
+  pg_catalog.pg_ls_dir(text, boolean, boolean),
+  pg_catalog.pg_stat_file(text, boolean),
+  pg_catalog.pg_read_binary_file(text),
+  pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)
+TO dujyo_rewind;
+
+-- Figures, and a seat that is kept free for whoever looks when all others are taken.
+GRANT pg_monitor, pg_use_reserved_connections TO monitoring;
+-- get_slow_queries() belongs to the owner of the schema and reads everybody's statements.
+GRANT pg_read_all_stats TO dujyo_user;
+
+-- Limits per role. The owner migrates and maintains: index builds may take their time, locks may not be waited for long.
+ALTER ROLE dujyo_user SET lock_timeout = '10s';
+ALTER ROLE dujyo_app SET statement_timeout = '10s';
+ALTER ROLE dujyo_app SET lock_timeout = '3s';
+ALTER ROLE dujyo_app SET transaction_timeout = '30s';
+ALTER ROLE dujyo_app SET idle_in_transaction_session_timeout = '10s';
+ALTER ROLE dujyo_readonly SET default_transaction_read_only = on;
+ALTER ROLE dujyo_readonly SET statement_timeout = '10s';
+ALTER ROLE dujyo_readonly SET transaction_timeout = '30s';
+ALTER ROLE dujyo_readonly SET idle_in_transaction_session_timeout = '10s';
+ALTER ROLE monitoring SET default_transaction_read_only = on;
+ALTER ROLE monitoring SET statement_timeout = '10s';
+ALTER ROLE pgbouncer SET default_transaction_read_only = on;
+ALTER ROLE pgbouncer SET statement_timeout = '5s';
+
+SELECT 'CREATE DATABASE dujyo_blockchain OWNER dujyo_user'
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'dujyo_blockchain')
+\gexec
+
+-- Nobody enters a database without being named.
+REVOKE ALL ON DATABASE postgres, template1, dujyo_blockchain FROM PUBLIC;
+GRANT CONNECT ON DATABASE postgres TO monitoring, dujyo_rewind;
+GRANT CONNECT ON DATABASE dujyo_blockchain TO dujyo_app, dujyo_readonly, monitoring, pgbouncer;

@@ -1,0 +1,101 @@
+import * as pulumi from "@pulumi/pulumi";
+import { render } from "../lib/render.ts";
+import { bytes } from "../lib/units.ts";
+import { PORTS } from "../ports.ts";
+import { Certificate, CertificateAuthority } from "../secrets/certificates.ts";
+import type { Settings } from "../settings/schema.ts";
+import type { FileSpec, Target } from "../target.ts";
+
+export interface EtcdClusterArgs {
+  readonly target: Target;
+  readonly settings: Settings["etcd"];
+  /** Tells this set from others on the same network. */
+  readonly token: string;
+}
+
+const MB = 2 ** 20;
+
+/** Milliseconds. Ten heartbeats to an election, as etcd advises; wide enough for a shared machine that stalls for a second. */
+const HEARTBEAT = 500;
+const ELECTION = 5_000;
+
+/** The consensus store that Patroni elects through where the target has none of its own. Its members trust only their own CA. */
+export class EtcdCluster extends pulumi.ComponentResource {
+  /** Client endpoints, `host:port` each. */
+  readonly endpoints: readonly string[];
+  readonly #authority: CertificateAuthority;
+
+  constructor(name: string, args: EtcdClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dujyo:index:EtcdCluster", name, {}, opts);
+    const { target, settings } = args;
+    const hosts = Array.from({ length: settings.members }, (_, ordinal) => `${name}-${ordinal}`);
+    this.#authority = new CertificateAuthority(
+      `${name}-ca`,
+      { commonName: `dujyo ${name}` },
+      { parent: this },
+    );
+    target.members(
+      name,
+      {
+        image: "etcd",
+        count: settings.members,
+        limits: { memory: bytes(settings.memory), cpus: settings.cpus },
+        storage: 1_024 * MB,
+        ports: [
+          { name: "client", port: PORTS.etcdClient },
+          { name: "peer", port: PORTS.etcdPeer },
+        ],
+        files: [{ path: "tls/ca.crt", content: this.#authority.certificate }],
+        stopGrace: 15,
+        startTimeout: 60,
+        member: (ordinal) => ({
+          files: [
+            {
+              path: "etcd.yml",
+              content: render("etcd/etcd.yml", {
+                name: `${name}-${ordinal}`,
+                initialCluster: hosts.map((host) => `${host}=https://${host}:${PORTS.etcdPeer}`).join(","),
+                clusterToken: args.token,
+                heartbeatInterval: HEARTBEAT,
+                electionTimeout: ELECTION,
+              }),
+            },
+            ...this.#certificate(`${name}-${ordinal}`, [...target.memberHosts(name, ordinal), name]),
+          ],
+        }),
+      },
+      { parent: this },
+    );
+    this.endpoints = hosts.map((host) => `${host}:${PORTS.etcdClient}`);
+    this.registerOutputs({});
+  }
+
+  /** What a client shows and trusts: `tls/etcd-ca.crt`, `tls/etcd-client.crt`, `tls/etcd-client.key`. */
+  clientFiles(client: string): FileSpec[] {
+    const leaf = new Certificate(
+      `${client}-etcd-tls`,
+      { authority: this.#authority, commonName: client, names: [client] },
+      { parent: this },
+    );
+    return [
+      { path: "tls/etcd-ca.crt", content: this.#authority.certificate },
+      { path: "tls/etcd-client.crt", content: leaf.certificate },
+      { path: "tls/etcd-client.key", content: leaf.privateKey },
+    ];
+  }
+
+  #certificate(commonName: string, names: readonly string[]): FileSpec[] {
+    const leaf = new Certificate(
+      `${commonName}-tls`,
+      { authority: this.#authority, commonName, names },
+      { parent: this },
+    );
+    return [
+      { path: "tls/server.crt", content: leaf.certificate },
+      { path: "tls/server.key", content: leaf.privateKey },
+      // What the member's own health and status checks show to it.
+      { path: "tls/client.crt", content: leaf.certificate },
+      { path: "tls/client.key", content: leaf.privateKey },
+    ];
+  }
+}

@@ -1,0 +1,231 @@
+import * as pulumi from "@pulumi/pulumi";
+import { readConfig, render, renderOutput } from "../lib/render.ts";
+import { bytes, milliseconds } from "../lib/units.ts";
+import { PORTS } from "../ports.ts";
+import { Certificate, CertificateAuthority } from "../secrets/certificates.ts";
+import { Password } from "../secrets/password.ts";
+import { postgresMemory } from "../settings/budgets.ts";
+import { RECOVERY_PROFILES } from "../settings/recovery.ts";
+import type { Settings } from "../settings/schema.ts";
+import type { FileSpec, Target, Workload } from "../target.ts";
+import type { EtcdCluster } from "./etcd-cluster.ts";
+
+/** One role per purpose; the superuser is for Patroni and for provisioning alone. */
+const ROLES = {
+  superuser: "postgres",
+  replication: "dujyo_repl",
+  rewind: "dujyo_rewind",
+  owner: "dujyo_user",
+  app: "dujyo_app",
+  readonly: "dujyo_readonly",
+  monitoring: "monitoring",
+  pgbouncer: "pgbouncer",
+} as const;
+
+export type PostgresRole = keyof typeof ROLES;
+
+export const DATABASE = "dujyo_blockchain";
+
+export interface PostgresClusterArgs {
+  readonly target: Target;
+  readonly settings: Settings["postgres"];
+  /** The store Patroni elects through, where the target has none of its own. */
+  readonly consensus: EtcdCluster;
+  readonly portOffset: number;
+  /** Names of the endpoints in front, which a client may verify the members' certificates by. */
+  readonly endpointHosts: readonly string[];
+}
+
+const MB = 2 ** 20;
+/** Seconds the settling job gets: time for a base backup of a loaded member and a rolling restart. */
+const SETTLE_SECONDS = 900;
+/** Room for 15 replicas, their base backups and spares: raising it later would restart every member. */
+const WAL_SENDERS = 32;
+
+/**
+ * PostgreSQL under Patroni: members that elect their primary, and jobs that put the shared configuration into the
+ * consensus store before the first start and bring a running cluster to it afterwards.
+ */
+export class PostgresCluster extends pulumi.ComponentResource {
+  /** Host names of the members, by ordinal. */
+  readonly members: readonly string[];
+  /** Root certificate of PostgreSQL, Patroni, HAProxy and PgBouncer; PEM. */
+  readonly ca: pulumi.Output<string>;
+  readonly passwords: Readonly<Record<PostgresRole, pulumi.Output<string>>>;
+  /** Whole: a leader, every replica streaming, the quorum complete, roles and database in place. */
+  readonly settled: pulumi.Resource;
+  readonly #authority: CertificateAuthority;
+
+  constructor(name: string, args: PostgresClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dujyo:index:PostgresCluster", name, {}, opts);
+    const { target, settings } = args;
+    this.#authority = new CertificateAuthority(
+      `${name}-ca`,
+      { commonName: `dujyo ${name}` },
+      { parent: this },
+    );
+    this.ca = this.#authority.certificate;
+    this.members = Array.from({ length: settings.replicas + 1 }, (_, ordinal) => `${name}-${ordinal}`);
+    this.passwords = this.#createPasswords(name);
+
+    const dynamic = {
+      path: "dynamic.yml",
+      content: dynamicConfiguration(settings),
+      onChange: "keep" as const,
+    };
+    const control = [
+      ...this.serverFiles(`${name}-client`, [`${name}-client`], "client"),
+      ...args.consensus.clientFiles(name),
+    ];
+    const patroni = { path: "patroni.yml", content: this.#patroniConfiguration(args) };
+
+    const seeded = target.job(
+      `${name}-seed`,
+      {
+        image: "postgres",
+        command: ["/usr/bin/tini", "-g", "--", "/usr/local/bin/postgres-settle", "seed"],
+        files: [...control, patroni, dynamic],
+        limits: { memory: 128 * MB, cpus: settings.cpus },
+        timeout: 180,
+      },
+      { parent: this, after: [args.consensus] },
+    );
+    const members = this.#createMembers(name, args, [...control, patroni], seeded);
+    this.settled = this.#settle(name, args, [...control, dynamic], members);
+    this.registerOutputs({});
+  }
+
+  /** A certificate of this trust domain as `tls/<kind>.crt` and `tls/<kind>.key`, with the root as `tls/ca.crt`. */
+  serverFiles(name: string, hosts: readonly string[], kind: "server" | "client" = "server"): FileSpec[] {
+    const leaf = new Certificate(
+      `${name}-tls`,
+      { authority: this.#authority, commonName: name, names: hosts },
+      { parent: this },
+    );
+    return [
+      { path: "tls/ca.crt", content: this.ca },
+      { path: `tls/${kind}.crt`, content: leaf.certificate },
+      { path: `tls/${kind}.key`, content: leaf.privateKey },
+    ];
+  }
+
+  #createPasswords(name: string): PostgresCluster["passwords"] {
+    const entries = Object.keys(ROLES).map(
+      (role) => [role, new Password(`${name}-${role}`, { parent: this }).value] as const,
+    );
+    return Object.fromEntries(entries) as unknown as PostgresCluster["passwords"];
+  }
+
+  #patroniConfiguration({ consensus, target }: PostgresClusterArgs): pulumi.Output<string> {
+    return renderOutput("patroni/patroni.yml", {
+      scope: `dujyo-${pulumi.getStack()}`,
+      etcdHosts: consensus.endpoints.join(","),
+      network: target.peerNetworks.join(","),
+      superuserPassword: this.passwords.superuser,
+      replicationPassword: this.passwords.replication,
+      rewindPassword: this.passwords.rewind,
+    });
+  }
+
+  #createMembers(
+    name: string,
+    { target, settings, endpointHosts, portOffset }: PostgresClusterArgs,
+    files: readonly FileSpec[],
+    seeded: pulumi.Resource,
+  ): Workload {
+    return target.members(
+      name,
+      {
+        image: "postgres",
+        count: this.members.length,
+        limits: { memory: bytes(settings.memory), cpus: settings.cpus },
+        storage: bytes(settings.storage),
+        // Index builds share their sort through it.
+        sharedMemory: 128 * MB,
+        ports: [{ name: "patroni", port: PORTS.patroni }],
+        files,
+        // The hand-over, then the shutdown checkpoint: Patroni gives up on it after 30 s.
+        stopGrace: 75,
+        startTimeout: 300,
+        member: (ordinal) => ({
+          ports: [
+            { name: "postgres", port: PORTS.postgres, published: PORTS.postgres + ordinal + portOffset },
+          ],
+          files: this.serverFiles(`${name}-${ordinal}`, [
+            ...target.memberHosts(name, ordinal),
+            ...endpointHosts,
+          ]).slice(1),
+        }),
+      },
+      { parent: this, after: [seeded] },
+    );
+  }
+
+  #settle(
+    name: string,
+    { target, settings }: PostgresClusterArgs,
+    files: readonly FileSpec[],
+    members: Workload,
+  ): pulumi.Resource {
+    const plan = {
+      members: this.members,
+      synchronousStandbys: settings.synchronousReplicas,
+      deadlineSeconds: SETTLE_SECONDS,
+    };
+    const secrets = Object.entries(ROLES).map(([role, user]) => ({
+      path: `secrets/${user.replaceAll("_", "-")}-password`,
+      content: this.passwords[role as PostgresRole],
+    }));
+    return target.job(
+      `${name}-settle`,
+      {
+        image: "postgres",
+        command: ["/usr/bin/tini", "-g", "--", "/usr/local/bin/postgres-settle"],
+        files: [
+          ...files,
+          ...secrets,
+          { path: "settle.json", content: JSON.stringify(plan, undefined, 2) },
+          { path: "roles.sql", content: readConfig("postgres/roles.sql") },
+          { path: "database.sql", content: readConfig("postgres/database.sql") },
+        ],
+        limits: { memory: 128 * MB, cpus: settings.cpus },
+        timeout: SETTLE_SECONDS + 60,
+      },
+      { parent: this, after: [members] },
+    );
+  }
+}
+
+/** Largest share of the disk that WAL may take before a checkpoint is forced, and for a replica that stays away. */
+const WAL_SHARE = 0.1;
+const SLOT_SHARE = 0.2;
+
+function dynamicConfiguration(settings: Settings["postgres"]): string {
+  const memory = postgresMemory(settings);
+  const profile = RECOVERY_PROFILES[settings.recovery];
+  const disk = Math.floor(bytes(settings.storage) / MB);
+  const parameters = Object.entries(settings.parameters).map(
+    ([key, value]) => `    ${key}: ${JSON.stringify(value)}`,
+  );
+  return render("patroni/dynamic.yml", {
+    ttl: profile.ttl,
+    loopWait: profile.loopWait,
+    retryTimeout: profile.retryTimeout,
+    synchronousStandbys: Math.max(1, settings.synchronousReplicas),
+    // With fewer than two replicas, losing one must not stop the writes.
+    synchronousStrict: String(settings.replicas >= 2),
+    maxConnections: settings.maxConnections,
+    sharedBuffers: `${memory.sharedBuffers}MB`,
+    effectiveCacheSize: `${memory.effectiveCacheSize}MB`,
+    workMem: `${memory.workMem}MB`,
+    maintenanceWorkMem: `${memory.maintenanceWorkMem}MB`,
+    maxWalSize: `${Math.max(256, Math.floor(disk * WAL_SHARE))}MB`,
+    minWalSize: "128MB",
+    maxWalSenders: WAL_SENDERS,
+    maxReplicationSlots: WAL_SENDERS,
+    walKeepSize: "128MB",
+    maxSlotWalKeepSize: `${Math.max(512, Math.floor(disk * SLOT_SHARE))}MB`,
+    slowQueryMs: milliseconds(settings.slowQuery),
+    parameters: parameters.join("\n"),
+  });
+}

@@ -1,0 +1,69 @@
+import * as pulumi from "@pulumi/pulumi";
+import { render, renderOutput } from "../lib/render.ts";
+import { bytes, seconds } from "../lib/units.ts";
+import { PORTS } from "../ports.ts";
+import type { Settings } from "../settings/schema.ts";
+import type { Target } from "../target.ts";
+import type { PostgresCluster } from "./postgres-cluster.ts";
+import type { PostgresRouting } from "./postgres-routing.ts";
+
+export interface PostgresPoolingArgs {
+  readonly target: Target;
+  readonly settings: Settings["pgbouncer"];
+  readonly cluster: PostgresCluster;
+  readonly routing: PostgresRouting;
+  readonly portOffset: number;
+}
+
+/**
+ * PgBouncer in front of the endpoints: database `dujyo_blockchain` leads to the writer, `dujyo_blockchain_ro` to the
+ * reader, in transaction mode with prepared statements. It asks the database who may log in.
+ */
+export class PostgresPooling extends pulumi.ComponentResource {
+  /** Name inside the network. */
+  readonly host: string;
+
+  constructor(name: string, args: PostgresPoolingArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dujyo:index:PostgresPooling", name, {}, opts);
+    const { target, settings, cluster, routing, portOffset } = args;
+    target.service(
+      name,
+      {
+        image: "pgbouncer",
+        instances: 1,
+        limits: { memory: bytes(settings.memory), cpus: settings.cpus },
+        ports: [{ name: "pgbouncer", port: PORTS.pgbouncer, published: PORTS.pgbouncer + portOffset }],
+        files: [
+          {
+            path: "pgbouncer.ini",
+            content: render("pgbouncer/pgbouncer.ini", {
+              writerHost: routing.host,
+              writerPort: PORTS.writer,
+              readerHost: routing.host,
+              readerPort: PORTS.reader,
+              writerPoolSize: settings.writerPool,
+              writerMaxConnections: settings.writerPool + settings.reserve,
+              readerPoolSize: settings.readerPool,
+              readerMaxConnections: settings.readerPool + settings.reserve,
+              reservePoolSize: settings.reserve,
+              maxClientConnections: settings.maxClients,
+              queryWaitTimeout: seconds(settings.queryWait),
+            }),
+          },
+          {
+            path: "userlist.txt",
+            content: renderOutput("pgbouncer/userlist.txt", {
+              pgbouncerPassword: cluster.passwords.pgbouncer,
+            }),
+          },
+          ...cluster.serverFiles(name, [name]),
+        ],
+        stopGrace: 15,
+        startTimeout: 60,
+      },
+      { parent: this, after: [routing] },
+    );
+    this.host = name;
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,79 @@
+import * as pulumi from "@pulumi/pulumi";
+import { render } from "../lib/render.ts";
+import { bytes } from "../lib/units.ts";
+import { PORTS } from "../ports.ts";
+import { RECOVERY_PROFILES } from "../settings/recovery.ts";
+import type { Settings } from "../settings/schema.ts";
+import type { Target } from "../target.ts";
+import type { PostgresCluster } from "./postgres-cluster.ts";
+
+export interface PostgresRoutingArgs {
+  readonly target: Target;
+  readonly settings: Pick<Settings, "haproxy" | "postgres">;
+  readonly cluster: PostgresCluster;
+  readonly portOffset: number;
+}
+
+/** Sessions of its own that HAProxy needs beside the ones it forwards: checks, metrics, its socket. */
+const OWN_CONNECTIONS = 64;
+/** Milliseconds that one check may take: a TLS handshake with a busy Patroni. */
+const CHECK_TIMEOUT = 2_000;
+
+/**
+ * HAProxy in front of the members: a writer endpoint that is the primary, and a reader endpoint that is every replica
+ * within the lag bound. Both follow Patroni's checks and end the sessions of a member that left its role.
+ */
+export class PostgresRouting extends pulumi.ComponentResource {
+  /** Name inside the network. */
+  readonly host: string;
+
+  constructor(name: string, args: PostgresRoutingArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dujyo:index:PostgresRouting", name, {}, opts);
+    const { target, settings, cluster, portOffset } = args;
+    target.service(
+      name,
+      {
+        image: "haproxy",
+        instances: 1,
+        limits: { memory: bytes(settings.haproxy.memory), cpus: settings.haproxy.cpus },
+        ports: [
+          { name: "writer", port: PORTS.writer, published: PORTS.writer + portOffset },
+          { name: "reader", port: PORTS.reader, published: PORTS.reader + portOffset },
+          { name: "metrics", port: PORTS.haproxyMetrics },
+        ],
+        files: [
+          { path: "haproxy.cfg", content: haproxyConfiguration(settings.postgres, cluster.members) },
+          ...cluster.serverFiles(name, [name]),
+        ],
+        stopGrace: 10,
+        startTimeout: 60,
+      },
+      { parent: this, after: [cluster.settled] },
+    );
+    this.host = name;
+    this.registerOutputs({});
+  }
+}
+
+function haproxyConfiguration(postgres: Settings["postgres"], members: readonly string[]): string {
+  const profile = RECOVERY_PROFILES[postgres.recovery];
+  const writerMaxConnections = postgres.maxConnections;
+  const readerMaxConnections = postgres.maxConnections * Math.max(1, postgres.replicas);
+  return render("haproxy/haproxy.cfg", {
+    maxConnections: writerMaxConnections + readerMaxConnections + OWN_CONNECTIONS,
+    writerMaxConnections,
+    readerMaxConnections,
+    checkInterval: `${profile.checkInterval}ms`,
+    checkFastInterval: `${profile.checkInterval / 2}ms`,
+    checkFall: profile.checkFall,
+    checkRise: 1,
+    checkTimeout: `${CHECK_TIMEOUT}ms`,
+    // Patroni writes the unit without the space.
+    maxReplicaLag: postgres.maxReplicaLag.replace(" ", ""),
+    servers: members
+      .map(
+        (host) => `    server ${host} ${host}:${PORTS.postgres} check check-sni ${host} verifyhost ${host}`,
+      )
+      .join("\n"),
+  });
+}

@@ -1,0 +1,96 @@
+"""Roles, database and rights: SQL files run on the primary, passwords from secret files."""
+
+import base64
+import hashlib
+import hmac
+import os
+import subprocess
+
+import psycopg2
+from psycopg2.extensions import encrypt_password
+
+from settle_cluster import Failure, say
+
+CONFIGURATION = "/etc/dujyo"
+PASSFILE = "/run/settle.pgpass"
+# Database and file, in the order in which they run.
+FILES = (("postgres", "roles.sql"), ("dujyo_blockchain", "database.sql"))
+# Each role's password is the secret file of this name.
+PASSWORDS = {
+    "postgres": "postgres-password",
+    "dujyo_repl": "dujyo-repl-password",
+    "dujyo_rewind": "dujyo-rewind-password",
+    "dujyo_user": "dujyo-user-password",
+    "dujyo_app": "dujyo-app-password",
+    "dujyo_readonly": "dujyo-readonly-password",
+    "monitoring": "monitoring-password",
+    "pgbouncer": "pgbouncer-password",
+}
+
+
+def provision(leader):
+    """Brings roles, passwords, database and rights on `leader` to what the files say; without effect if they are."""
+    superuser = _secret(PASSWORDS["postgres"])
+    with open(os.open(PASSFILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        escaped = superuser.replace("\\", "\\\\").replace(":", "\\:")
+        file.write(f"*:*:*:postgres:{escaped}\n")
+    try:
+        for database, name in FILES:
+            _run(leader, database, os.path.join(CONFIGURATION, name))
+            say(f"{name}: in force on {leader}")
+        with psycopg2.connect(_conninfo(leader, "postgres")) as connection:
+            _set_passwords(connection)
+        connection.close()
+    finally:
+        os.unlink(PASSFILE)
+
+
+def _conninfo(host, database):
+    return (
+        f"host={host} port=5432 user=postgres dbname={database} passfile={PASSFILE} application_name=settle "
+        f"sslmode=verify-full sslrootcert={CONFIGURATION}/tls/ca.crt connect_timeout=5"
+    )
+
+
+def _run(host, database, path):
+    command = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={path}", _conninfo(host, database)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if result.returncode != 0:
+        raise Failure(f"{path}: {result.stderr.strip()}")
+
+
+def _set_passwords(connection):
+    with connection.cursor() as cursor:
+        # Nothing about passwords, hashed ones included, in the log or among the statements' figures.
+        cursor.execute("SET log_min_duration_statement = -1; SET log_statement = 'none'; "
+                       "SET pg_stat_statements.track = 'none'; SET log_min_error_statement = 'panic'")
+        cursor.execute("SELECT rolname, rolpassword FROM pg_authid")
+        verifiers = dict(cursor.fetchall())
+        for role, secret in PASSWORDS.items():
+            password = _secret(secret)
+            if matches(password, verifiers.get(role)):
+                continue
+            verifier = encrypt_password(password, role, scope=connection, algorithm="scram-sha-256")
+            cursor.execute(f'ALTER ROLE "{role}" PASSWORD %s', (verifier,))
+            say(f"{role}: password set")
+
+
+def matches(password, verifier):
+    """Whether the SCRAM-SHA-256 verifier that PostgreSQL keeps was made from `password`."""
+    if not verifier or not verifier.startswith("SCRAM-SHA-256$"):
+        return False
+    rounds, _, rest = verifier[len("SCRAM-SHA-256$"):].partition(":")
+    salt, _, keys = rest.partition("$")
+    stored = base64.b64decode(keys.split(":")[0])
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(salt), int(rounds))
+    client = hmac.new(salted, b"Client Key", "sha256").digest()
+    return hmac.compare_digest(hashlib.sha256(client).digest(), stored)
+
+
+def _secret(name):
+    path = os.path.join(CONFIGURATION, "secrets", name)
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().rstrip("\n")
+    except OSError as error:
+        raise Failure(f"secret {path}: {error.strerror}") from error

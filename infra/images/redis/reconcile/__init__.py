@@ -1,0 +1,1 @@
+"""Keeps a Redis Cluster as declared: observe everything, take one step, observe again."""

@@ -1,0 +1,66 @@
+"""Which members are primaries and whom the others replicate, changing as little as possible."""
+
+from .actions import Reset, Wait
+from .desired import SLOTS, Desired
+from .view import State
+
+
+def slot_share(index: int, shards: int) -> set[int]:
+    """The slots of primary number `index` in a cluster that was never reshaped."""
+    return set(range(index * SLOTS // shards, (index + 1) * SLOTS // shards))
+
+
+def choose_primaries(desired: Desired, state: State) -> list[str] | Reset | Wait:
+    """Names of the primaries-to-be: owners of slots stay, the largest first; empty primaries fill up.
+
+    In a new shard the first of 1 + M neighbours is taken, so that a shard's members are neighbours in the declared
+    order, which every round-robin placement puts on different hosts.
+    """
+    reports = [state.reports[name] for name in desired.names]
+    owners = sorted((r for r in reports if r.me.slots), key=lambda r: -len(r.me.slots))
+    chosen = [report.name for report in owners[: desired.shards]]
+    stride = 1 + desired.replicas_per_shard
+    empty = [r.name for r in reports if r.is_primary and not r.me.slots]
+    empty.sort(key=lambda name: (desired.names.index(name) % stride != 0, desired.names.index(name)))
+    chosen += empty[: desired.shards - len(chosen)]
+    if len(chosen) == desired.shards:
+        return sorted(chosen, key=desired.names.index)
+
+    # More shards with fewer replicas: a replica beyond the declared number becomes an empty primary.
+    for name in chosen:
+        replicas = [r for r in reports if r.me.primary == state.reports[name].id]
+        if len(replicas) > desired.replicas_per_shard:
+            return Reset(replicas[-1].name, hard=False)
+    return Wait("no member is free to become the primary of a new shard")
+
+
+def replica_moves(desired: Desired, state: State, primaries: list[str]) -> list[tuple[str, str]]:
+    """(member, primary) for each member that has to replicate another primary than it does now."""
+    names = desired.names
+    reports = state.reports
+    ids = {reports[name].id: name for name in primaries}
+    wanted = desired.replicas_per_shard
+    followers: dict[str, list[str]] = {name: [] for name in primaries}
+    free: list[str] = []
+    draining = {r.id for r in [*reports.values(), *state.leaving.values()] if r.me.slots and r.id not in ids}
+    for name in names:
+        primary = reports[name].me.primary
+        if name in primaries or reports[name].id in draining:
+            continue
+        if primary in ids:
+            followers[ids[primary]].append(name)
+        elif primary not in draining:
+            # The replicas of a primary that is being drained stay until its last slot has gone.
+            free.append(name)
+
+    for primary in primaries:
+        free += followers[primary][wanted:]
+    moves = []
+    for primary in primaries:
+        after = names.index(primary)
+        for _ in range(wanted - len(followers[primary])):
+            if free:
+                nearest = min(free, key=lambda name: (names.index(name) - after) % len(names))
+                free.remove(nearest)
+                moves.append((nearest, primary))
+    return moves

@@ -1,0 +1,45 @@
+import * as pulumi from "@pulumi/pulumi";
+import { EtcdCluster } from "./components/etcd-cluster.ts";
+import { DATABASE, PostgresCluster } from "./components/postgres-cluster.ts";
+import { PostgresPooling } from "./components/postgres-pooling.ts";
+import { PostgresRouting } from "./components/postgres-routing.ts";
+import { RedisCluster } from "./components/redis-cluster.ts";
+import { PORTS } from "./ports.ts";
+import { loadSettings } from "./settings.ts";
+import { createTarget } from "./targets/index.ts";
+
+const settings = loadSettings();
+const target = createTarget(settings);
+const { portOffset } = settings;
+
+const etcd = new EtcdCluster("etcd", { target, settings: settings.etcd, token: pulumi.getStack() });
+const postgres = new PostgresCluster("postgres", {
+  target,
+  settings: settings.postgres,
+  consensus: etcd,
+  portOffset,
+  endpointHosts: ["haproxy"],
+});
+const routing = new PostgresRouting("haproxy", { target, settings, cluster: postgres, portOffset });
+const pooling = new PostgresPooling("pgbouncer", {
+  target,
+  settings: settings.pgbouncer,
+  cluster: postgres,
+  routing,
+  portOffset,
+});
+const redis = new RedisCluster("redis", { target, settings: settings.redis, portOffset });
+
+/** What a client needs to get in; `npm run connect` makes ready-to-paste lines of it. */
+export const connection = {
+  database: DATABASE,
+  pooler: { host: pooling.host, port: PORTS.pgbouncer + portOffset },
+  writer: { host: routing.host, port: PORTS.writer + portOffset },
+  reader: { host: routing.host, port: PORTS.reader + portOffset },
+  postgres: postgres.members.map((host, ordinal) => ({ host, port: PORTS.postgres + ordinal + portOffset })),
+  postgresCa: postgres.ca,
+  postgresPasswords: postgres.passwords,
+  redis: redis.connection.nodes.map(({ host, port }) => ({ host, port, published: port + portOffset })),
+  redisCa: redis.connection.ca,
+  redisPasswords: redis.connection.passwords,
+};

@@ -1,0 +1,145 @@
+import { bytes, mebibytes } from "../lib/units.ts";
+import { RECOVERY_PROFILES } from "./recovery.ts";
+import type { Settings } from "./schema.ts";
+
+/** One thing that is wrong with a setting. */
+export interface Issue {
+  /** Property path, such as `postgres.replicas`. */
+  readonly path: string;
+  /** What is wrong, what is allowed, the way out. */
+  readonly reason: string;
+}
+
+const MB = 2 ** 20;
+
+/** Who takes how many sessions on one member, in the worst case that this member is primary and serves all reads too. */
+export function connectionDemand(settings: Settings): { readonly who: string; readonly sessions: number }[] {
+  const { pgbouncer } = settings;
+  return [
+    {
+      who: `pooler, to the writer (${pgbouncer.writerPool} + ${pgbouncer.reserve} in reserve)`,
+      sessions: pgbouncer.writerPool + pgbouncer.reserve,
+    },
+    {
+      who: `pooler, to the reader, which falls back to the primary (${pgbouncer.readerPool} + ${pgbouncer.reserve})`,
+      sessions: pgbouncer.readerPool + pgbouncer.reserve,
+    },
+    { who: "pooler, password look-ups", sessions: 1 },
+    { who: "direct sessions (invalidation listeners, migrations, people)", sessions: 8 },
+    { who: "exporter", sessions: 2 },
+    { who: "Patroni", sessions: 3 },
+    { who: "reserved for superusers and monitoring", sessions: 6 },
+  ];
+}
+
+/** Memory of one PostgreSQL member, derived from its limit; all in mebibytes. */
+export interface PostgresMemory {
+  readonly sharedBuffers: number;
+  readonly effectiveCacheSize: number;
+  readonly maintenanceWorkMem: number;
+  /** Mebibytes each session may use for one sort or hash. Below 1 the budget does not fit. */
+  readonly workMem: number;
+  readonly arithmetic: string;
+}
+
+/** A quarter of the memory is PostgreSQL's own long-standing advice for shared_buffers. */
+const SHARED_BUFFERS_SHARE = 0.25;
+/** Patroni's Python process and the supervisor, resident. */
+const PATRONI_MB = 72;
+/** Private memory of an idle session with TLS and a warm catalogue cache. */
+const SESSION_MB = 1.5;
+const AUTOVACUUM_WORKERS = 2;
+
+/** Divides a member's memory: shared buffers, Patroni, maintenance, and the rest evenly over all sessions. */
+export function postgresMemory(postgres: Settings["postgres"]): PostgresMemory {
+  const limit = mebibytes(postgres.memory);
+  const sharedBuffers = Math.floor(limit * SHARED_BUFFERS_SHARE);
+  const maintenanceWorkMem = Math.min(512, Math.max(16, Math.floor(limit / 32)));
+  const maintenance = maintenanceWorkMem * (AUTOVACUUM_WORKERS + 1);
+  const left = limit - sharedBuffers - PATRONI_MB - maintenance;
+  const workMem = Math.floor(left / postgres.maxConnections - SESSION_MB);
+  return {
+    sharedBuffers,
+    effectiveCacheSize: Math.floor(limit * 0.6),
+    maintenanceWorkMem,
+    workMem: Math.min(workMem, 64),
+    arithmetic:
+      `${limit} MB - shared_buffers ${sharedBuffers} - Patroni ${PATRONI_MB} - maintenance ${maintenance} = ${left} MB ` +
+      `for ${postgres.maxConnections} sessions of ${SESSION_MB} MB + work_mem, which leaves ${workMem} MB of work_mem`,
+  };
+}
+
+/** Process, cluster bus, client and replication buffers of a Redis member without data. */
+const REDIS_BASE_MB = 30;
+/** A fork for AOF rewriting copies what is written meanwhile: half the data set is taken as the worst case. */
+const REDIS_FORK_SHARE = 1.5;
+
+/** Redis `maxmemory` in bytes for a container limit, leaving head-room for the process and a fork. */
+export function redisMaxMemory(redis: Settings["redis"]): number {
+  return Math.floor((bytes(redis.memory) - REDIS_BASE_MB * MB) / REDIS_FORK_SHARE);
+}
+
+function connectionIssues(settings: Settings): Issue[] {
+  const demand = connectionDemand(settings);
+  const total = demand.reduce((sum, part) => sum + part.sessions, 0);
+  const limit = settings.postgres.maxConnections;
+  if (total <= limit) return [];
+  const arithmetic = demand.map((part) => `${part.sessions} ${part.who}`).join(" + ");
+  return [
+    {
+      path: "postgres.maxConnections",
+      reason: `is ${limit}, but one member may have to carry ${total} sessions: ${arithmetic}; raise it to ${total} or lower pgbouncer.writerPool or pgbouncer.readerPool`,
+    },
+  ];
+}
+
+function memoryIssues(settings: Settings): Issue[] {
+  const issues: Issue[] = [];
+  const memory = postgresMemory(settings.postgres);
+  if (memory.workMem < 1)
+    issues.push({
+      path: "postgres.memory",
+      reason: `is ${settings.postgres.memory}, which does not hold the members' sessions: ${memory.arithmetic}, at least 1 is needed; raise postgres.memory or lower postgres.maxConnections`,
+    });
+  const smallest = 16 * MB;
+  if (redisMaxMemory(settings.redis) < smallest)
+    issues.push({
+      path: "redis.memory",
+      reason: `is ${settings.redis.memory}: (${mebibytes(settings.redis.memory)} MB - ${REDIS_BASE_MB} for the process) / ${REDIS_FORK_SHARE} for a fork leaves less than the ${smallest / MB} MB of maxmemory that is the least; use at least "${Math.ceil((smallest / MB) * REDIS_FORK_SHARE) + REDIS_BASE_MB} MB"`,
+    });
+  return issues;
+}
+
+function quorumIssues(settings: Settings): Issue[] {
+  const { etcd, postgres } = settings;
+  const issues: Issue[] = [];
+  if (etcd.members % 2 === 0)
+    issues.push({
+      path: "etcd.members",
+      reason: `is ${etcd.members}; use an odd number, since an even one survives no more losses than the odd one below it`,
+    });
+  const most = postgres.replicas <= 1 ? postgres.replicas : postgres.replicas - 1;
+  if (postgres.synchronousReplicas > most)
+    issues.push({
+      path: "postgres.synchronousReplicas",
+      reason: `is ${postgres.synchronousReplicas} with ${postgres.replicas} replicas; use at most ${most}, so that writes go on when one replica is lost, or raise postgres.replicas`,
+    });
+  if (postgres.replicas >= 1 && postgres.synchronousReplicas < 1)
+    issues.push({
+      path: "postgres.synchronousReplicas",
+      reason:
+        "is 0; use at least 1 where there is a replica, since an acknowledged write must survive the loss of a node",
+    });
+  const profile = RECOVERY_PROFILES[postgres.recovery];
+  if (profile.loopWait + 2 * profile.retryTimeout > profile.ttl)
+    issues.push({
+      path: "postgres.recovery",
+      reason: `is ${postgres.recovery}: loop_wait ${profile.loopWait} + 2 x retry_timeout ${profile.retryTimeout} exceeds ttl ${profile.ttl}`,
+    });
+  return issues;
+}
+
+/** All budgets that `settings` break; empty when the stack fits. Pure: nothing is created or read. */
+export function budgetIssues(settings: Settings): Issue[] {
+  return [...connectionIssues(settings), ...memoryIssues(settings), ...quorumIssues(settings)];
+}

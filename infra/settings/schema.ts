@@ -1,0 +1,178 @@
+import { z } from "zod";
+import { type Duration, isDuration, isSize, type Size } from "../lib/units.ts";
+
+/** A whole number between two limits; the limits are part of the error a user reads. */
+const whole = (min: number, max: number, fallback: number) =>
+  z
+    .int({ error: (issue) => `is ${JSON.stringify(issue.input)}; use a whole number from ${min} to ${max}` })
+    .min(min, { error: (issue) => `is ${issue.input}; use a whole number from ${min} to ${max}` })
+    .max(max, { error: (issue) => `is ${issue.input}; use a whole number from ${min} to ${max}` })
+    .default(fallback);
+
+const size = (fallback: Size) =>
+  z
+    .custom<Size>((value) => typeof value === "string" && isSize(value), {
+      error: (issue) =>
+        `is ${JSON.stringify(issue.input)}; write a size such as "512 MB" (units B, KB, MB, GB, TB)`,
+    })
+    .default(fallback);
+
+const duration = (fallback: Duration) =>
+  z
+    .custom<Duration>((value) => typeof value === "string" && isDuration(value), {
+      error: (issue) =>
+        `is ${JSON.stringify(issue.input)}; write a duration such as "30 s" (units ms, s, min, h, d)`,
+    })
+    .default(fallback);
+
+const choice = <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) =>
+  z
+    .enum(values, { error: (issue) => `is ${JSON.stringify(issue.input)}; use one of ${values.join(", ")}` })
+    .default(fallback as never);
+
+const cpus = (fallback: number) =>
+  z
+    .number({
+      error: (issue) => `is ${JSON.stringify(issue.input)}; use a number of processors from 0.1 to 64`,
+    })
+    .min(0.1, { error: (issue) => `is ${issue.input}; use at least 0.1 processors` })
+    .max(64, { error: (issue) => `is ${issue.input}; use at most 64 processors` })
+    .default(fallback);
+
+const PARAMETER_OWNED =
+  "is computed from the other settings; leave it out and change the setting that it follows from";
+
+/** Parameters that the program computes or that keep the durability promise; a stack may not set them by hand. */
+const OWNED_PARAMETERS = new Set([
+  "max_connections",
+  "shared_buffers",
+  "effective_cache_size",
+  "work_mem",
+  "maintenance_work_mem",
+  "autovacuum_work_mem",
+  "max_wal_senders",
+  "max_replication_slots",
+  "wal_level",
+  "hot_standby",
+  "synchronous_commit",
+  "synchronous_standby_names",
+  "fsync",
+  "full_page_writes",
+  "ssl",
+  "ssl_ca_file",
+  "ssl_cert_file",
+  "ssl_key_file",
+  "password_encryption",
+  "listen_addresses",
+  "port",
+  "cluster_name",
+  "primary_conninfo",
+  "primary_slot_name",
+]);
+
+/** PostgreSQL parameters beyond the computed ones, applied through Patroni's dynamic configuration. */
+const parameters = z
+  .record(
+    z
+      .string()
+      .regex(
+        /^[a-z_]+(\.[a-z_]+)?$/,
+        "is no PostgreSQL parameter name; use lower-case letters and underscores",
+      ),
+    z.union([z.string(), z.number(), z.boolean()]),
+  )
+  .superRefine((given, context) => {
+    for (const name of Object.keys(given))
+      if (OWNED_PARAMETERS.has(name))
+        context.addIssue({ code: "custom", path: [name], message: PARAMETER_OWNED });
+  })
+  .default({});
+
+const section = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape).prefault({} as never);
+
+/**
+ * Every setting of a stack with its limits and default. `describe` texts are the documentation that
+ * `docs/settings.md` is made of; a default stands nowhere else.
+ */
+export const settingsSchema = z.strictObject({
+  target: choice(["docker", "kubernetes"], "docker").describe("Where the stack runs."),
+  portOffset: whole(0, 50_000, 0).describe(
+    "Added to every published port. Changing it replaces the containers one at a time.",
+  ),
+  docker: section({
+    subnet: z
+      .string()
+      .regex(/^\d{1,3}\.\d{1,3}\.\d{1,3}\.0\/24$/, {
+        error: (issue) =>
+          `is ${JSON.stringify(issue.input)}; use an IPv4 /24 network such as "172.30.17.0/24"`,
+      })
+      .default("172.30.17.0/24")
+      .describe("The stack's own network. Redis members get fixed addresses in its upper half."),
+  }),
+  etcd: section({
+    members: whole(1, 7, 3).describe("Members of the consensus store that Patroni uses on Docker; odd."),
+    memory: size("96 MB").describe("Memory limit of each member."),
+    cpus: cpus(0.5).describe("Processor limit of each member."),
+  }),
+  postgres: section({
+    replicas: whole(0, 15, 2).describe(
+      "Streaming replicas beside the primary. Lowering it deletes the volumes of the departing members.",
+    ),
+    synchronousReplicas: whole(0, 15, 1).describe(
+      "How many replicas must have flushed a commit before it is acknowledged (a quorum of them). Must be below `postgres.replicas`, or equal to it where there is one replica.",
+    ),
+    recovery: choice(["fast", "balanced", "tolerant"], "balanced").describe(
+      "Recovery-time profile: sets Patroni's lease and loop and HAProxy's checks together.",
+    ),
+    memory: size("512 MB").describe(
+      "Memory limit of each member; shared_buffers and the like follow from it.",
+    ),
+    cpus: cpus(1).describe("Processor limit of each member."),
+    maxConnections: whole(20, 5_000, 100).describe(
+      "max_connections of every member; the connection budget is checked against it.",
+    ),
+    maxReplicaLag: size("16 MB").describe(
+      "A replica further behind than this gets no reads; checked once a Patroni loop.",
+    ),
+    storage: size("10 GB").describe(
+      "Disk of each member. Kubernetes claims it; WAL limits follow from it on both targets.",
+    ),
+    slowQuery: duration("1 s").describe("Statements longer than this are logged."),
+    parameters: parameters.describe(
+      "Further PostgreSQL parameters, applied through Patroni without recreating members.",
+    ),
+  }),
+  haproxy: section({
+    memory: size("64 MB").describe("Memory limit."),
+    cpus: cpus(0.5).describe("Processor limit."),
+  }),
+  pgbouncer: section({
+    reserve: whole(0, 1_000, 5).describe(
+      "Further sessions that each of the two pools may open while clients wait.",
+    ),
+    queryWait: duration("15 s").describe(
+      "How long a client may wait for a server session before it gets an error.",
+    ),
+    writerPool: whole(1, 1_000, 20).describe(
+      "Server sessions to the primary, all application roles together.",
+    ),
+    readerPool: whole(1, 1_000, 20).describe(
+      "Server sessions to the replicas, all application roles together.",
+    ),
+    maxClients: whole(10, 100_000, 2_000).describe("Client sessions accepted."),
+    memory: size("64 MB").describe("Memory limit."),
+    cpus: cpus(0.5).describe("Processor limit."),
+  }),
+  redis: section({
+    shards: whole(3, 100, 3).describe(
+      "Primaries that share the 16384 slots. Changing it moves slots, then adds or deletes members.",
+    ),
+    replicasPerShard: whole(0, 5, 1).describe("Replicas of each shard."),
+    memory: size("96 MB").describe("Memory limit of each member; maxmemory follows from it."),
+    cpus: cpus(0.5).describe("Processor limit of each member."),
+    nodeTimeout: duration("3 s").describe("Silence after which a member counts as failed."),
+  }),
+});
+
+/** The parsed settings of one stack; every default is filled in. */
+export type Settings = z.output<typeof settingsSchema>;

@@ -1,0 +1,110 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { ImageName } from "./images.ts";
+
+/** A configuration file or a secret that a workload finds below `/etc/dujyo`; a change replaces its members one by one. */
+export interface FileSpec {
+  /** Path below `/etc/dujyo`, for example `tls/server.key`. */
+  readonly path: string;
+  readonly content: pulumi.Input<string>;
+}
+
+export interface PortSpec {
+  readonly name: string;
+  /** Port inside the stack's network. */
+  readonly port: number;
+  /** Port on the loopback interface of a developer's machine; only Docker publishes. */
+  readonly published?: number;
+}
+
+export interface ResourceLimits {
+  /** Bytes; the workload is killed beyond them. */
+  readonly memory: number;
+  /** Processors. */
+  readonly cpus: number;
+}
+
+/** What all kinds of workload have in common. Images bring their own `member-start`, `member-ready` and `member-health`. */
+export interface WorkloadSpec {
+  readonly image: ImageName;
+  readonly limits: ResourceLimits;
+  readonly files: readonly FileSpec[];
+  readonly ports: readonly PortSpec[];
+  /** Bytes of /dev/shm, part of the memory limit. @default 64 MB */
+  readonly sharedMemory?: number;
+  /** Never a secret. */
+  readonly environment?: Record<string, string>;
+  /** Seconds a member gets to finish on its own before it is killed. */
+  readonly stopGrace: number;
+  /** Seconds a member gets to become ready after its start. */
+  readonly startTimeout: number;
+}
+
+/** What one member has for itself. */
+export interface MemberSpec {
+  readonly files?: readonly FileSpec[];
+  readonly ports?: readonly PortSpec[];
+  readonly environment?: Record<string, string>;
+}
+
+/** Members that keep their name and disk across restarts and are changed one at a time: etcd, PostgreSQL, Redis. */
+export interface MembersSpec extends WorkloadSpec {
+  readonly count: number;
+  readonly member: (ordinal: number) => MemberSpec;
+  /** Bytes of disk each member asks for, where the target measures disks out. */
+  readonly storage: number;
+  /** Whether members need an address that survives their replacement. @default false */
+  readonly fixedAddresses?: boolean;
+}
+
+/** Interchangeable instances without a disk behind one name: HAProxy, PgBouncer, the API. */
+export interface ServiceSpec extends WorkloadSpec {
+  readonly instances: number;
+}
+
+/** Runs to its end before its dependants start, and again whenever one of its files or its command changes. */
+export interface JobSpec {
+  readonly image: ImageName;
+  readonly command: readonly string[];
+  readonly files: readonly FileSpec[];
+  readonly limits: ResourceLimits;
+  /** Seconds after which it counts as failed. */
+  readonly timeout: number;
+}
+
+/** Where a workload belongs in the resource tree, and what has to be done before it starts. */
+export interface Placement {
+  readonly parent: pulumi.Resource;
+  /** @default nothing */
+  readonly after?: readonly pulumi.Resource[];
+}
+
+/** A deployed workload. To depend on it is to depend on all its members being ready. */
+export interface Workload extends pulumi.Resource {
+  /** Name of the workload inside the stack's network. */
+  readonly host: string;
+  /** Name of each member inside the stack's network. */
+  readonly members: readonly string[];
+}
+
+/**
+ * Where workloads run. Each target lowers the same description to its own resources and has the same set of files
+ * below `infra/targets/`. Components know this interface and no provider.
+ */
+export interface Target {
+  readonly name: "docker" | "kubernetes";
+
+  /**
+   * What Patroni elects through. `"etcd"`: the stack brings etcd members of its own. `"kubernetes"`: the cluster's API.
+   */
+  readonly coordination: "etcd" | "kubernetes";
+
+  /** Networks, in CIDR form, that the stack's own members have their addresses in. */
+  readonly peerNetworks: readonly string[];
+
+  /** Host names under which members of `part` are reached, all that a certificate has to name. */
+  memberHosts(part: string, ordinal: number): readonly string[];
+
+  members(part: string, spec: MembersSpec, placement: Placement): Workload;
+  service(part: string, spec: ServiceSpec, placement: Placement): Workload;
+  job(part: string, spec: JobSpec, placement: Placement): pulumi.Resource;
+}

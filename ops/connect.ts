@@ -1,0 +1,83 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { Failure, runCommand } from "../tools/failure.ts";
+import { ENGINE_BIN, LOCAL, ROOT } from "../tools/layout.ts";
+import { writeWhole } from "../tools/setup/place.ts";
+import { type PulumiEnvironment, pulumiEnvironment } from "../tools/stack/local-state.ts";
+import { Pulumi } from "../tools/stack/pulumi.ts";
+import type { Connection } from "./connection.ts";
+import { connectionFiles, natMap, services } from "./connection-files.ts";
+
+const command = new Command("connect")
+  .description(
+    "Prints what is needed to get in, ready to paste, and writes the files for it (readable by you alone).",
+  )
+  .option("--stack <name>", "which stack", "dev");
+
+async function readConnection(stack: string, environment: PulumiEnvironment): Promise<Connection> {
+  const pulumi = new Pulumi(stack, environment);
+  const text = await pulumi.mustRun(["stack", "output", "--stack", stack, "--show-secrets", "--json"]);
+  const { connection } = JSON.parse(text) as { connection?: Connection };
+  if (!connection)
+    throw new Failure(`The stack "${stack}" is not up: it has no outputs. Run "npm run up" first.`);
+  return connection;
+}
+
+function writeFiles(connection: Connection, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o700);
+  for (const [name, content] of Object.entries(connectionFiles(connection, folder)))
+    writeWhole(join(folder, name), content, 0o600);
+}
+
+function redisLine(stack: string, folder: string, { redis }: Connection): string {
+  const [first] = redis;
+  return (
+    // The password goes from the file into this one command's environment, never into an argument.
+    `REDISCLI_AUTH="$(cat '${join(folder, "redis-operator-password")}')" ` +
+    `docker exec -it -e REDISCLI_AUTH dujyo-${stack}-${first?.host} redis-cli -c --tls --cacert /etc/dujyo/tls/ca.crt ` +
+    `-h ${first?.host} -p ${first?.port} --user operator`
+  );
+}
+
+function environmentLines({ PATH: _, ...variables }: PulumiEnvironment): string[] {
+  return [
+    `export PATH='${join(ROOT, "node_modules/.bin")}':'${ENGINE_BIN}':"$PATH"`,
+    ...Object.entries(variables).map(([name, value]) => `export ${name}='${value}'`),
+  ];
+}
+
+function report(
+  stack: string,
+  folder: string,
+  connection: Connection,
+  environment: PulumiEnvironment,
+): string {
+  const psql = (name: string) => `PGSERVICEFILE='${join(folder, "pg_service.conf")}' psql service=${name}`;
+  return [
+    "PostgreSQL (the writer and the reader follow the roles; a single node may be either):",
+    ...services(connection).map(({ name }) => `  ${psql(name)}`),
+    "",
+    "Redis Cluster, as the operator:",
+    `  ${redisLine(stack, folder, connection)}`,
+    "",
+    `Redis Cluster from this machine with ioredis: user app, password in ${join(folder, "redis-app-password")},`,
+    `CA in ${join(folder, "redis-ca.crt")}, and the option natMap:`,
+    `  ${JSON.stringify(natMap(connection))}`,
+    "",
+    "Plain pulumi (preview, up, stack output):",
+    ...environmentLines(environment).map((line) => `  ${line}`),
+    "",
+  ].join("\n");
+}
+
+await runCommand(async () => {
+  const { stack } = command.parse().opts<{ stack: string }>();
+  const environment = pulumiEnvironment(stack);
+  const connection = await readConnection(stack, environment);
+  const folder = join(LOCAL, "connect", stack);
+  writeFiles(connection, folder);
+  process.stdout.write(report(stack, folder, connection, environment));
+  return 0;
+});

@@ -1,0 +1,32 @@
+/** An address on the developer's machine. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The program's output `connection`, as far as clients outside the stack need it. */
+export interface Connection {
+  readonly database: string;
+  /** PgBouncer, which serves the writer and the reader under two database names. */
+  readonly pooler: Address;
+  readonly writer: Address;
+  readonly reader: Address;
+  /** Members by ordinal; `host` is the name inside the network. */
+  readonly postgres: readonly Address[];
+  /** PEM. */
+  readonly postgresCa: string;
+  readonly postgresPasswords: Readonly<Record<"owner" | "app" | "readonly" | "monitoring", string>>;
+  /** Members by ordinal: name and port inside the network, and the port on this machine. */
+  readonly redis: readonly (Address & { readonly published: number })[];
+  /** PEM. */
+  readonly redisCa: string;
+  readonly redisPasswords: Readonly<Record<"app" | "operator", string>>;
+}
+
+/** Login of each role that a person has use for. */
+export const LOGINS = {
+  owner: "dujyo_user",
+  app: "dujyo_app",
+  readonly: "dujyo_readonly",
+  monitoring: "monitoring",
+} as const;

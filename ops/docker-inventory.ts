@@ -1,0 +1,43 @@
+import { mustRun, type Result, run } from "../tools/process.ts";
+import type { Inventory, LogOptions, Member } from "./inventory.ts";
+
+/** Members are found by the labels that the program puts on their containers. */
+export class DockerInventory implements Inventory {
+  readonly #stack: string;
+
+  constructor(stack: string) {
+    this.#stack = stack;
+  }
+
+  async members(): Promise<Member[]> {
+    const filters = [`label=io.dujyo.stack=${this.#stack}`, "label=io.dujyo.member"];
+    const columns = ["part", "member", "address"].map((label) => `{{.Label "io.dujyo.${label}"}}`);
+    const answer = await mustRun("docker", [
+      ...["container", "ls", "--all", ...filters.flatMap((filter) => ["--filter", filter])],
+      ...["--format", ["{{.State}}", ...columns].join("\t")],
+    ]);
+    return answer
+      .split("\n")
+      .filter((line) => line !== "")
+      .map(parseRow)
+      .sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+  }
+
+  exec(member: Member, command: readonly string[], timeout: number): Promise<Result> {
+    return run("docker", ["exec", this.#container(member), ...command], { timeout });
+  }
+
+  logs(member: Member, { tail, follow }: LogOptions, onLine: (line: string) => void): Promise<Result> {
+    const options = ["--tail", String(tail), ...(follow ? ["--follow"] : [])];
+    return run("docker", ["logs", ...options, this.#container(member)], { onLine, discard: true });
+  }
+
+  #container(member: Member): string {
+    return `dujyo-${this.#stack}-${member.name}`;
+  }
+}
+
+function parseRow(line: string): Member {
+  const [state = "", part = "", name = "", address = ""] = line.split("\t");
+  return { name, part, state, running: state === "running", ...(address && { address }) };
+}

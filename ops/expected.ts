@@ -1,0 +1,26 @@
+import { postgresMembers, redisMembers } from "../infra/ports.ts";
+import type { Settings } from "../infra/settings/schema.ts";
+
+/** What a stack with these settings has to have to be well. */
+export interface Expectation {
+  /** Names of all members. */
+  readonly members: readonly string[];
+  /** Replicas that must be able to take over without losing an acknowledged write. */
+  readonly quorumStandbys: number;
+}
+
+/** Members and quorum that the settings ask for. */
+export function expectedMembers(settings: Settings): Expectation {
+  const numbered = (part: string, count: number) =>
+    Array.from({ length: count }, (_, ordinal) => `${part}-${ordinal}`);
+  return {
+    members: [
+      ...(settings.target === "docker" ? numbered("etcd", settings.etcd.members) : []),
+      "haproxy",
+      "pgbouncer",
+      ...numbered("postgres", postgresMembers(settings)),
+      ...numbered("redis", redisMembers(settings)),
+    ],
+    quorumStandbys: settings.postgres.replicas === 0 ? 0 : settings.postgres.synchronousReplicas,
+  };
+}

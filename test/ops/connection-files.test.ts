@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import type { Connection } from "../../ops/connection.ts";
+import { connectionFiles, natMap } from "../../ops/connection-files.ts";
+
+const connection: Connection = {
+  database: "dujyo_blockchain",
+  pooler: { host: "pgbouncer", port: 16432 },
+  writer: { host: "haproxy", port: 15000 },
+  reader: { host: "haproxy", port: 15001 },
+  postgres: [{ host: "postgres-0", port: 15432 }],
+  postgresCa: "PG CA\n",
+  postgresPasswords: { owner: "own", app: "a:b\\c", readonly: "ro", monitoring: "mon" },
+  redis: [{ host: "redis-0", port: 6379, published: 16379 }],
+  redisCa: "REDIS CA\n",
+  redisPasswords: { app: "ra", operator: "op" },
+};
+const files = connectionFiles(connection, "/clone/.dujyo/connect/dev");
+
+describe("connection files", () => {
+  it("lead to the writer, the reader, the pooler and each member", () => {
+    const names = [...(files["pg_service.conf"] ?? "").matchAll(/^\[(.*)\]$/gm)].map(([, name]) => name);
+    expect(names).toEqual(["writer", "reader", "pooled-writer", "pooled-reader", "postgres-0"]);
+    expect(files["pg_service.conf"]).toContain("port=16432\ndbname=dujyo_blockchain_ro\nuser=dujyo_readonly");
+    expect(files["pg_service.conf"]).toContain(
+      "sslmode=verify-full\nsslrootcert=/clone/.dujyo/connect/dev/postgres-ca.crt",
+    );
+  });
+
+  it("have passwords in the password file alone, its separators escaped", () => {
+    expect(files.pgpass).toContain("localhost:*:*:dujyo_app:a\\:b\\\\c\n");
+    expect(files["pg_service.conf"]).not.toMatch(/password|own\b/);
+  });
+
+  it("map what the Redis Cluster announces to what this machine reaches", () => {
+    expect(natMap(connection)).toEqual({ "redis-0:6379": { host: "127.0.0.1", port: 16379 } });
+  });
+});

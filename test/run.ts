@@ -1,0 +1,98 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/**
+ * Runs every suite and ends with one line that counts them all: `N passed, N failed` (`, N skipped`). A check that is
+ * not a test file counts as one test. Arguments name the suites to run; without any, all run.
+ */
+
+interface Count {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+function run(command: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: "inherit" });
+    child.on("error", reject);
+    child.on("close", (code) => resolve(code ?? 1));
+  });
+}
+
+async function check(command: string, ...args: string[]): Promise<Count> {
+  const passed = (await run(command, args)) === 0;
+  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
+}
+
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+}
+
+async function vitest(project: string): Promise<Count> {
+  const directory = mkdtempSync(join(tmpdir(), "dujyo-test-"));
+  try {
+    const report = join(directory, "report.json");
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+    const code = await run("vitest", [
+      "run",
+      "--config",
+      "test/vitest.config.ts",
+      "--project",
+      project,
+      ...reporters,
+    ]);
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = readReport(report);
+    // A set-up or a file that does not load fails the run without a failed test.
+    const failed = code !== 0 && numFailedTests === 0 ? 1 : numFailedTests;
+    return { passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function readReport(path: string): VitestReport {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as VitestReport;
+  } catch {
+    return { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 };
+  }
+}
+
+const SUITES: Record<string, () => Promise<Count>> = {
+  lint: () => check("biome", "ci", "--colors=off", "--reporter=summary", "."),
+  types: () => check("tsc", "--noEmit"),
+  unit: () => vitest("unit"),
+  config: () => vitest("config"),
+  stack: () => vitest("stack"),
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in SUITES));
+if (unknown.length > 0) {
+  console.error(`no suite is called ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}`);
+  process.exit(2);
+}
+
+const total: Count = { passed: 0, failed: 0, skipped: 0 };
+for (const [name, suite] of Object.entries(SUITES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const started = Date.now();
+  console.log(`\n== ${name}`);
+  const count = await suite();
+  console.log(
+    `== ${name}: ${count.passed} passed, ${count.failed} failed, ${((Date.now() - started) / 1_000).toFixed(1)} s`,
+  );
+  total.passed += count.passed;
+  total.failed += count.failed;
+  total.skipped += count.skipped;
+}
+console.log(
+  `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`,
+);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;

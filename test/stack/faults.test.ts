@@ -1,0 +1,142 @@
+import { afterEach, describe, expect, inject, it } from "vitest";
+import { mustRun } from "../../tools/process.ts";
+import { redisClient } from "../support/clients.ts";
+import {
+  container,
+  disconnect,
+  eventually,
+  killMainProcess,
+  killPostmaster,
+  leader,
+  patroniMembers,
+  whole,
+} from "../support/faults.ts";
+import { LedgerWriter, type WriterReport } from "../support/ledger-writer.ts";
+import { redisWhole } from "../support/redis-state.ts";
+
+/** Rows that have to be acknowledged after a fault before it counts as survived. */
+const ROWS_AFTER = 50;
+
+/** Writes while `fault` happens and until the cluster is whole again. */
+async function survive(
+  name: string,
+  fault: (primary: string) => Promise<() => Promise<void>>,
+): Promise<WriterReport> {
+  await whole(3);
+  const primary = await leader();
+  const writer = await LedgerWriter.start();
+  await writer.progress(ROWS_AFTER);
+  const heal = await fault(primary);
+  try {
+    await writer.progress(ROWS_AFTER);
+  } finally {
+    await heal();
+  }
+  await whole(3);
+  const report = await writer.stop();
+  console.log(`${name}: ${report.acknowledged} acknowledged, longest gap ${report.longestGap.toFixed(1)} s`);
+  return report;
+}
+
+const nothingToHeal = async () => undefined;
+
+describe("PostgreSQL loses no acknowledged write and comes back by itself when", () => {
+  it("its primary's main process is killed", async () => {
+    let former = "";
+    const report = await survive("main process killed", async (primary) => {
+      former = primary;
+      await killMainProcess(primary);
+      return nothingToHeal;
+    });
+    expect(report.lost).toEqual([]);
+    expect((await patroniMembers()).find(({ name }) => name === former)).toBeDefined();
+  });
+
+  it("its primary's postmaster is killed under a living Patroni", async () => {
+    const report = await survive("postmaster killed", async (primary) => {
+      await killPostmaster(primary);
+      return nothingToHeal;
+    });
+    expect(report.lost).toEqual([]);
+  });
+
+  it("its primary leaves the network, and rejoins as a replica", async () => {
+    let former = "";
+    const report = await survive("network cut", async (primary) => {
+      former = primary;
+      const reconnect = await disconnect(primary);
+      return reconnect;
+    });
+    expect(report.lost).toEqual([]);
+    expect((await patroniMembers()).find(({ name }) => name === former)?.role).not.toBe("Leader");
+  });
+
+  it("another member is made the primary on purpose", async () => {
+    const report = await survive("switchover", async (primary) => {
+      const standby = (await patroniMembers()).find(({ role }) => role === "Quorum Standby")?.name as string;
+      await mustRun("docker", [
+        ...[
+          "exec",
+          container(primary),
+          "patronictl",
+          "--config-file",
+          "/etc/dujyo/patroni.yml",
+          "switchover",
+        ],
+        ...["--leader", primary, "--candidate", standby, "--force"],
+      ]);
+      expect(await leader()).toBe(standby);
+      return nothingToHeal;
+    });
+    expect(report.lost).toEqual([]);
+    expect(report.longestGap).toBeLessThan(8);
+  });
+
+  it("a replica is lost", async () => {
+    const report = await survive("replica lost", async (primary) => {
+      const replica = (await patroniMembers()).find(({ name }) => name !== primary)?.name as string;
+      await killMainProcess(replica);
+      return nothingToHeal;
+    });
+    expect(report.lost).toEqual([]);
+  });
+});
+
+describe("Redis", () => {
+  const cluster: { client?: ReturnType<typeof redisClient> } = {};
+  afterEach(() => cluster.client?.disconnect());
+
+  it("comes back with its data when all members are restarted at once", async () => {
+    const client = redisClient();
+    cluster.client = client;
+    const keys = Array.from({ length: 200 }, (_, index) => `dujyo:restart:${index}`);
+    for (const key of keys) await client.set(key, key, "EX", 3_600);
+    // The append-only file is flushed once a second.
+    await eventually("flushed to disk", async () => {
+      const info = await client.info("persistence");
+      return info.includes("aof_pending_bio_fsync:0") && info.includes("aof_last_write_status:ok");
+    });
+    const members = inject("connection").redis.map(({ host }) => container(host));
+    await mustRun("docker", ["restart", "--time", "30", ...members], { timeout: 120_000 });
+    await redisWhole(3);
+    for (const key of keys) expect(await client.get(key)).toBe(key);
+  });
+
+  it("answers again after a primary is cut off", async () => {
+    const client = redisClient();
+    cluster.client = client;
+    await client.set("dujyo:cut:1", "before");
+    const reconnect = await disconnect("redis-0");
+    try {
+      await eventually(
+        "a shard's replica took over",
+        async () => (await client.set("dujyo:cut:1", "after")) === "OK",
+        30,
+      );
+    } finally {
+      await reconnect();
+    }
+    await redisWhole(3);
+    expect(await client.get("dujyo:cut:1")).toBe("after");
+  });
+});

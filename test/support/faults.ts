@@ -1,0 +1,110 @@
+import { mustRun, run } from "../../tools/process.ts";
+import { STACK } from "./stack-settings.ts";
+
+/** Physical name of a member's container. */
+export function container(member: string): string {
+  return `dujyo-${STACK}-${member}`;
+}
+
+/** Kills the container's first process from the host, so that the engine's restart policy acts as after a crash. */
+export async function killMainProcess(member: string): Promise<void> {
+  const pid = Number(await mustRun("docker", ["inspect", "--format", "{{.State.Pid}}", container(member)]));
+  process.kill(pid, "SIGKILL");
+}
+
+/** Kills the postmaster inside a member and leaves Patroni alive. */
+export async function killPostmaster(member: string): Promise<void> {
+  await mustRun("docker", [
+    ...["exec", container(member), "sh", "-c"],
+    'kill -9 "$(head -n 1 /var/lib/dujyo/pgdata/postmaster.pid)"',
+  ]);
+}
+
+/** Takes a member off the network; the result puts it back under its name and address. */
+export async function disconnect(member: string): Promise<() => Promise<void>> {
+  const network = `dujyo-${STACK}`;
+  const address = (
+    await mustRun("docker", [
+      ...["inspect", "--format", `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`],
+      container(member),
+    ])
+  ).trim();
+  await mustRun("docker", ["network", "disconnect", network, container(member)]);
+  return async () => {
+    await mustRun("docker", [
+      ...["network", "connect", "--alias", member, "--alias", member.replace(/-\d+$/, ""), "--ip", address],
+      ...[network, container(member)],
+    ]);
+  };
+}
+
+interface PatroniMember {
+  readonly name: string;
+  readonly role: string;
+  readonly state: string;
+}
+
+/** What Patroni says of the cluster, asked of the first member that answers. */
+export async function patroniMembers(): Promise<PatroniMember[]> {
+  for (const ordinal of [0, 1, 2, 3]) {
+    const answer = await run(
+      "docker",
+      [
+        "exec",
+        container(`postgres-${ordinal}`),
+        "patronictl",
+        "--config-file",
+        "/etc/dujyo/patroni.yml",
+        "list",
+        "--format",
+        "json",
+      ],
+      { timeout: 15_000 },
+    );
+    if (answer.code !== 0) continue;
+    const rows = JSON.parse(answer.stdout) as Record<string, string>[];
+    return rows.map((row) => ({ name: row.Member ?? "", role: row.Role ?? "", state: row.State ?? "" }));
+  }
+  throw new Error("no member of PostgreSQL answers");
+}
+
+/** Name of the member that leads. */
+export async function leader(): Promise<string> {
+  const found = (await patroniMembers()).find(({ role, state }) => role === "Leader" && state === "running");
+  if (!found) throw new Error("no member leads");
+  return found.name;
+}
+
+/** Waits until `condition` holds; throws with `what` at the deadline. Errors of the condition count as "not yet". */
+export async function eventually(
+  what: string,
+  condition: () => Promise<boolean>,
+  seconds = 90,
+): Promise<void> {
+  const deadline = Date.now() + seconds * 1_000;
+  let last: unknown;
+  while (Date.now() < deadline) {
+    try {
+      if (await condition()) return;
+      last = undefined;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  throw new Error(`${what}: not within ${seconds} s${last ? ` (${last})` : ""}`);
+}
+
+/** A leader, everybody else streaming, and the quorum's standby in place. */
+export async function whole(members: number): Promise<void> {
+  await eventually("PostgreSQL whole", async () => {
+    const all = await patroniMembers();
+    const streaming = all.filter(({ state }) => state === "streaming");
+    return (
+      all.length === members &&
+      all.some(({ role, state }) => role === "Leader" && state === "running") &&
+      streaming.length === members - 1 &&
+      streaming.some(({ role }) => role === "Quorum Standby")
+    );
+  });
+}

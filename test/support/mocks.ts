@@ -1,0 +1,63 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** A resource as the program registered it. */
+export interface Registered {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Record<string, unknown>;
+}
+
+/** What the dynamic resources of the program give back; every other resource gives back its inputs. */
+const OUTPUTS: Record<string, (name: string) => Record<string, unknown>> = {
+  "pulumi-nodejs:dynamic/secrets:Password": (name) => ({ value: `password-of-${name}` }),
+  "pulumi-nodejs:dynamic/secrets:Identity": () => ({ value: "identity" }),
+  "pulumi-nodejs:dynamic/secrets:CertificateAuthority": (name) => ({
+    certificate: `certificate-of-${name}`,
+    privateKey: `key-of-${name}`,
+  }),
+  "pulumi-nodejs:dynamic/secrets:Certificate": (name) => ({
+    certificate: `certificate-of-${name}`,
+    privateKey: `key-of-${name}`,
+  }),
+  "pulumi-nodejs:dynamic/docker:Ready": () => ({}),
+  "pulumi-nodejs:dynamic/docker:Run": () => ({}),
+  "docker:index/remoteImage:RemoteImage": (name) => ({ imageId: `sha256:${name}` }),
+  "docker:index/container:Container": () => ({}),
+  "docker:index/network:Network": () => ({}),
+  "docker:index/volume:Volume": () => ({}),
+};
+
+/** Runs `program` under recording mocks and gives what it registered, components included, in order of registration. */
+export async function record(program: () => unknown, stack = "dev"): Promise<Registered[]> {
+  const registered: Registered[] = [];
+  await pulumi.runtime.setMocks(
+    {
+      newResource({ type, name, inputs, custom }) {
+        registered.push({ type, name, inputs });
+        const outputs = OUTPUTS[type];
+        if (custom && outputs === undefined) throw new Error(`Mock not implemented: ${type}`);
+        return { id: `${name}-id`, state: { ...inputs, ...outputs?.(name) } };
+      },
+      call({ token }) {
+        throw new Error(`Mock not implemented: ${token}`);
+      },
+    },
+    "dujyo",
+    stack,
+    false,
+  );
+  await pulumi.runtime.runInPulumiStack(async () => {
+    program();
+  });
+  return registered;
+}
+
+/** The registered resources of one type, by name. */
+export function ofType(
+  registered: readonly Registered[],
+  type: string,
+): Map<string, Record<string, unknown>> {
+  return new Map(
+    registered.filter((resource) => resource.type === type).map(({ name, inputs }) => [name, inputs]),
+  );
+}

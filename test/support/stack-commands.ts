@@ -1,0 +1,34 @@
+import { join } from "node:path";
+import type { Connection } from "../../ops/connection.ts";
+import { ROOT } from "../../tools/layout.ts";
+import { mustRun, type Result, run } from "../../tools/process.ts";
+import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
+import { Pulumi } from "../../tools/stack/pulumi.ts";
+import { STACK } from "./stack-settings.ts";
+
+const UP = [join(ROOT, "tools/up.ts"), "--stack", STACK];
+
+/** `npm run up` on the test stack; returns what it printed. Throws with its last lines where it fails. */
+export function up(): Promise<string> {
+  return mustRun(process.execPath, UP, {
+    cwd: ROOT,
+    timeout: 900_000,
+    onLine: (line) => console.log(`up| ${line}`),
+  });
+}
+
+/** The same, whatever its exit code. */
+export function tryUp(): Promise<Result> {
+  return run(process.execPath, UP, { cwd: ROOT, timeout: 900_000 });
+}
+
+export const UP_COMMAND = UP;
+
+/** What clients need, from the stack's outputs. */
+export async function stackConnection(): Promise<Connection> {
+  const pulumi = new Pulumi(STACK, pulumiEnvironment(STACK));
+  const outputs = JSON.parse(await pulumi.mustRun(["stack", "output", "--json", "--show-secrets"])) as {
+    connection: Connection;
+  };
+  return outputs.connection;
+}

@@ -1,0 +1,33 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { ROOT } from "../../tools/layout.ts";
+
+/** Name of the stack that the tests bring up; ports and network of its own keep it off a developer's stack. */
+export const STACK = "test";
+
+type Section = Record<string, unknown>;
+
+/** Settings of a stack: small members, quick recovery. */
+export const BASE_SETTINGS: Record<string, unknown> = {
+  portOffset: 10_000,
+  docker: { subnet: "172.30.18.0/24" },
+  postgres: { recovery: "fast", memory: "384 MB", maxConnections: 80 } satisfies Section,
+  pgbouncer: { writerPool: 10, readerPool: 10 } satisfies Section,
+  redis: { memory: "72 MB" } satisfies Section,
+};
+
+/** Writes the stack's file as a person would. */
+export function writeSettings(settings: Record<string, unknown>): void {
+  const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`dujyo:${key}`, value]));
+  writeFileSync(join(ROOT, `Pulumi.${STACK}.yaml`), stringify({ config }));
+}
+
+/** {@link BASE_SETTINGS} with some keys of some sections changed. */
+export function changedSettings(changes: Record<string, Section>): Record<string, unknown> {
+  const merged = Object.entries(changes).map(([section, values]) => [
+    section,
+    { ...(BASE_SETTINGS[section] as Section | undefined), ...values },
+  ]);
+  return { ...BASE_SETTINGS, ...Object.fromEntries(merged) };
+}

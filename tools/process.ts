@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { constants } from "node:os";
+import { Failure } from "./failure.ts";
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Added to this process's environment. */
+  readonly env?: Record<string, string | undefined>;
+  /** Written to standard input, which is closed after it. */
+  readonly input?: string;
+  /** Milliseconds after which the child is killed. @default no limit */
+  readonly timeout?: number;
+  /** Called for each line of either stream. */
+  readonly onLine?: (line: string) => void;
+  /** Whether the result leaves the output out, for a child that goes on for long. @default false */
+  readonly discard?: boolean;
+  /** File that gets all output of the child; an older one is overwritten. */
+  readonly logFile?: string;
+}
+
+export interface Result {
+  /** Exit code; 128 + signal number where a signal ended it, 127 where the program was not found. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+}
+
+/** Lines of output that an error repeats. */
+const LINES_IN_ERROR = 15;
+
+const running = new Set<ChildProcess>();
+let stopping: NodeJS.Signals | undefined;
+
+/** A signal that comes to this process alone goes on to its children, so that none of them works on without it. */
+function passOn(signal: NodeJS.Signals): void {
+  stopping ??= signal;
+  // The terminal's Ctrl-C has reached the whole group already.
+  if (signal !== "SIGINT" || !process.stdin.isTTY) for (const child of running) child.kill(signal);
+  if (running.size === 0) process.exit(128 + constants.signals[signal]);
+}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => passOn(signal));
+
+/** Runs a program to its end, whatever its exit code. */
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Result> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    });
+    running.add(child);
+    const log = options.logFile === undefined ? undefined : openSync(options.logFile, "w", 0o600);
+    const streams = { stdout: "", stderr: "" };
+    let timedOut = false;
+    const read = (name: "stdout" | "stderr") => {
+      let rest = "";
+      child[name]?.setEncoding("utf8").on("data", (chunk: string) => {
+        if (!options.discard) streams[name] += chunk;
+        if (log !== undefined) writeSync(log, chunk);
+        if (!options.onLine) return;
+        const lines = (rest + chunk).split(/\r?\n|\r/);
+        rest = lines.pop() ?? "";
+        for (const line of lines) if (line.trim() !== "") options.onLine(line);
+      });
+    };
+    read("stdout");
+    read("stderr");
+    const timer = options.timeout
+      ? setTimeout(() => {
+          timedOut = true;
+          child.kill("SIGKILL");
+        }, options.timeout)
+      : undefined;
+    const finish = (code: number) => {
+      if (!running.delete(child)) return;
+      clearTimeout(timer);
+      if (log !== undefined) closeSync(log);
+      if (stopping && running.size === 0) process.exit(128 + constants.signals[stopping]);
+      resolve({ code, ...streams, timedOut });
+    };
+    child.on("error", (error) => {
+      streams.stderr += error.message;
+      finish(127);
+    });
+    child.on("close", (code, signal) => finish(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+    // A child that ends without reading its input is judged by its exit code.
+    child.stdin?.on("error", () => undefined);
+    if (options.input !== undefined) child.stdin?.end(options.input);
+  });
+}
+
+/**
+ * Runs a program and returns what it wrote to standard output.
+ *
+ * @throws Failure with the program's last lines where the exit code is not 0
+ */
+export async function mustRun(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
+  const result = await run(command, args, options);
+  if (result.code !== 0) throw new Failure(describeFailure([command, ...args].join(" "), result, options));
+  return result.stdout;
+}
+
+/** What to tell about a program that failed: how it ended, its last lines, where the rest is. */
+export function describeFailure(what: string, result: Result, options: RunOptions = {}): string {
+  const how = result.timedOut
+    ? `did not end within ${Math.round((options.timeout ?? 0) / 1000)} s`
+    : result.code === 127
+      ? "could not be started"
+      : `failed with exit code ${result.code}`;
+  const output = `${result.stdout}\n${result.stderr}`.split("\n").filter((line) => line.trim() !== "");
+  const log = options.logFile ? [`All output: ${options.logFile}`] : [];
+  return [`${what} ${how}.`, ...output.slice(-LINES_IN_ERROR), ...log].join("\n");
+}
+
+/** Whether a process with this number lives on this machine. */
+export function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,28 @@
+import { IMAGE_NAMES, type ImageName, imageContext, imageRef } from "../../infra/images.ts";
+import { Failure } from "../failure.ts";
+import { describeFailure, run } from "../process.ts";
+import { explainFullDisk } from "./full-disk.ts";
+import type { Progress, Step } from "./progress.ts";
+
+/** Builds every project image whose content has changed since it was last built. */
+export async function ensureProjectImages(progress: Progress): Promise<void> {
+  const present = await presentImages();
+  const missing = IMAGE_NAMES.filter((name) => !present.has(imageRef(name)));
+  if (missing.length === 0) await progress.step("project images", async (step) => step.origin("cached"));
+  for (const name of missing) await progress.step(`image ${name}`, (step) => build(step, name));
+}
+
+async function presentImages(): Promise<Set<string>> {
+  const format = ["--format", "{{.Repository}}:{{.Tag}}"];
+  const result = await run("docker", ["image", "ls", ...format, "--filter", "reference=dujyo/*"]);
+  return new Set(result.stdout.split("\n"));
+}
+
+/** The engine names an image when all its steps have succeeded, so a build that is cut off leaves nothing to clean. */
+async function build(step: Step, name: ImageName): Promise<void> {
+  const command = ["build", "--tag", imageRef(name), imageContext(name)];
+  const result = await run("docker", command, { onLine: step.line });
+  if (result.code === 0) return;
+  await explainFullDisk(result.stdout + result.stderr);
+  throw new Failure(describeFailure(`docker ${command.join(" ")}`, result));
+}

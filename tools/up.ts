@@ -1,0 +1,82 @@
+import { Command } from "commander";
+import { publishedPorts } from "../infra/ports.ts";
+import { DockerInventory } from "../ops/docker-inventory.ts";
+import { expectedMembers } from "../ops/expected.ts";
+import { formatStatus, readStatus, type Status } from "../ops/stack-status.ts";
+import { Failure, runCommand } from "./failure.ts";
+import { ensureBaseImage } from "./setup/base-image.ts";
+import { ensureDockerEngine } from "./setup/docker-engine.ts";
+import { ensureDockerPlugin } from "./setup/docker-plugin.ts";
+import { refuseTakenPorts } from "./setup/ports.ts";
+import { Progress, type Step } from "./setup/progress.ts";
+import { ensureProjectImages } from "./setup/project-images.ts";
+import { ensurePulumiEngine } from "./setup/pulumi-engine.ts";
+import { deploy } from "./stack/deploy.ts";
+import { type DockerObjects, dockerObjects } from "./stack/docker-objects.ts";
+import { heal, refuseForeign } from "./stack/heal.ts";
+import { ensureLocalState, pulumiEnvironment } from "./stack/local-state.ts";
+import { releaseStaleLock } from "./stack/lock.ts";
+import { Pulumi } from "./stack/pulumi.ts";
+import { stackSettings } from "./stack/settings.ts";
+import { takeTurn } from "./stack/turn.ts";
+
+/** Longest wait for every part to be well after the engine has done its work. */
+const WELL_SECONDS = 180;
+
+const command = new Command("up")
+  .description(
+    "Brings the stack up from nothing, or to what the settings say. Safe to repeat, also after being killed.",
+  )
+  .option("--stack <name>", "which stack", "dev");
+
+/** Everything that is only looked at comes first, so that a refusal leaves the machine as it was. */
+async function up(stack: string): Promise<number> {
+  const settings = stackSettings(stack);
+  takeTurn();
+  const progress = new Progress();
+  await progress.step("Docker engine", ensureDockerEngine);
+  const objects = await dockerObjects(stack);
+  await refuseTakenPorts(publishedPorts(settings), heldPorts(objects));
+  await progress.step("base image", ensureBaseImage);
+  await progress.step("Pulumi engine", ensurePulumiEngine);
+  await progress.step("Pulumi Docker plugin", ensureDockerPlugin);
+  await ensureProjectImages(progress);
+
+  const environment = pulumiEnvironment(stack);
+  const pulumi = new Pulumi(stack, environment);
+  await progress.step("state", (step) => prepareState(step, pulumi, objects));
+  const summary = await progress.step("pulumi up", (step) => deploy(step, pulumi, "up"));
+  const status = await progress.step("all parts well", (step) => waitWell(step, stack));
+
+  process.stdout.write(`\n${formatStatus(status)}\n\n${progress.table()}\n\nPulumi: ${summary}\n`);
+  if (!status.well)
+    throw new Failure(`Not all is well after ${WELL_SECONDS} s; see "npm run logs -- <part>".`);
+  return 0;
+}
+
+function heldPorts(objects: DockerObjects): Set<number> {
+  return new Set(objects.containers.flatMap(({ ports }) => ports));
+}
+
+async function prepareState(step: Step, pulumi: Pulumi, objects: DockerObjects): Promise<void> {
+  ensureLocalState(pulumi.stack, pulumi.environment);
+  await releaseStaleLock(step, pulumi);
+  const snapshot = await pulumi.export();
+  refuseForeign(pulumi.stack, snapshot, objects);
+  if (snapshot) await heal(step, pulumi, snapshot);
+  else await pulumi.create();
+}
+
+/** Containers that were there before the engine began may still be on their way up. */
+async function waitWell(step: Step, stack: string): Promise<Status> {
+  const deadline = Date.now() + WELL_SECONDS * 1000;
+  const inventory = new DockerInventory(stack);
+  for (;;) {
+    const status = await readStatus(inventory, expectedMembers(stackSettings(stack)));
+    if (status.well || Date.now() > deadline) return status;
+    step.line(status.problems[0] ?? "");
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
+
+await runCommand(async () => up(command.parse().opts<{ stack: string }>().stack));
