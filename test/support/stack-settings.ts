@@ -10,9 +10,9 @@ type Section = Record<string, unknown>;
 
 /** Settings of a stack: small members, quick recovery. */
 export const BASE_SETTINGS: Record<string, unknown> = {
-  portOffset: 10_000,
+  portOffset: 13_000,
   docker: { subnet: "172.30.18.0/24" },
-  postgres: { recovery: "fast", memory: "384 MB", maxConnections: 80 } satisfies Section,
+  postgres: { recovery: "fast", memory: "384 MB", maxConnections: 64 } satisfies Section,
   pgbouncer: { writerPool: 10, readerPool: 10 } satisfies Section,
   redis: { memory: "72 MB" } satisfies Section,
 };

@@ -14,9 +14,7 @@ const DYNAMIC_PROVIDER = "pulumi-resource-pulumi-nodejs";
 
 /** The pinned engine with its language host: the official download, or built from Go modules where that does not answer. */
 export async function ensurePulumiEngine(step: Step): Promise<void> {
-  if (
-    ["pulumi", LANGUAGE_HOST, DYNAMIC_PROVIDER].every((name) => existsSync(join(ENGINE_BIN, name)))
-  )
+  if (["pulumi", LANGUAGE_HOST, DYNAMIC_PROVIDER].every((name) => existsSync(join(ENGINE_BIN, name))))
     return step.origin("cached");
   await placeFolder(join(ENGINE_BIN, ".."), async (folder) => {
     step.origin("official");
