@@ -68,7 +68,6 @@ const SUITES: Record<string, () => Promise<Count>> = {
   lint: () => check("biome", "ci", "--colors=off", "--reporter=summary", "."),
   types: () => check("tsc", "--noEmit"),
   unit: () => vitest("unit"),
-  config: () => vitest("config"),
   stack: () => vitest("stack"),
 };
 

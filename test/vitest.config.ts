@@ -13,14 +13,6 @@ export default defineConfig({
       },
       {
         test: {
-          name: "config",
-          include: ["test/config/**/*.test.ts"],
-          globalSetup: ["test/support/images.ts"],
-          testTimeout: 120_000,
-        },
-      },
-      {
-        test: {
           name: "stack",
           include: ["test/stack/**/*.test.ts"],
           globalSetup: ["test/support/running-stack.ts"],

@@ -110,7 +110,7 @@ export const settingsSchema = z.strictObject({
       .describe("The stack's own network. Redis members get fixed addresses in its upper half."),
   }),
   etcd: section({
-    members: whole(1, 7, 3).describe("Members of the consensus store that Patroni uses on Docker; odd."),
+    members: whole(1, 7, 3).describe("Members of the consensus store that Patroni uses on Docker; odd. Fixed once the stack exists."),
     memory: size("96 MB").describe("Memory limit of each member."),
     cpus: cpus(0.5).describe("Processor limit of each member."),
   }),

@@ -77,16 +77,13 @@ describe("settings", () => {
 });
 
 describe("recovery profiles", () => {
-  it.each(Object.entries(RECOVERY_PROFILES))(
-    "%s keeps Patroni's rule and leaves a frozen primary before its lease ends",
-    (_, profile) => {
-      expect(profile.loopWait + 2 * profile.retryTimeout).toBeLessThanOrEqual(profile.ttl);
-      expect(profile.ttl).toBeGreaterThanOrEqual(20);
-      expect((profile.checkFall * profile.checkInterval) / 1_000).toBeLessThan(
-        profile.ttl - profile.loopWait,
-      );
-    },
-  );
+  it.each(
+    Object.entries(RECOVERY_PROFILES),
+  )("%s keeps Patroni's rule and leaves a frozen primary before its lease ends", (_, profile) => {
+    expect(profile.loopWait + 2 * profile.retryTimeout).toBeLessThanOrEqual(profile.ttl);
+    expect(profile.ttl).toBeGreaterThanOrEqual(20);
+    expect((profile.checkFall * profile.checkInterval) / 1_000).toBeLessThan(profile.ttl - profile.loopWait);
+  });
 });
 
 describe("derived sizes", () => {

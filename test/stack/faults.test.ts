@@ -12,7 +12,7 @@ import {
   whole,
 } from "../support/faults.ts";
 import { LedgerWriter, type WriterReport } from "../support/ledger-writer.ts";
-import { redisWhole } from "../support/redis-state.ts";
+import { redisMember, redisWhole } from "../support/redis-state.ts";
 
 /** Rows that have to be acknowledged after a fault before it counts as survived. */
 const ROWS_AFTER = 50;
@@ -125,18 +125,26 @@ describe("Redis", () => {
   it("answers again after a primary is cut off", async () => {
     const client = redisClient();
     cluster.client = client;
-    await client.set("dujyo:cut:1", "before");
-    const reconnect = await disconnect("redis-0");
+    // Enough keys that each shard has some.
+    const keys = Array.from({ length: 60 }, (_, index) => `dujyo:cut:${index}`);
+    const write = async (text: string) => {
+      for (const key of keys) await client.set(key, text, "EX", 3_600);
+    };
+    await write("before");
+    const status = await Promise.all([0, 1].map(redisMember));
+    const primary = status.findIndex(({ role }) => role === "shard primary");
+    const reconnect = await disconnect(`redis-${primary}`);
     try {
       await eventually(
-        "a shard's replica took over",
-        async () => (await client.set("dujyo:cut:1", "after")) === "OK",
+        "the shard's replica took over",
+        async () => (await redisMember(1 - primary)).role === "shard primary",
         30,
       );
+      await eventually("every shard takes writes", () => write("after").then(() => true), 30);
     } finally {
       await reconnect();
     }
     await redisWhole(3);
-    expect(await client.get("dujyo:cut:1")).toBe("after");
+    for (const key of keys) expect(await client.get(key)).toBe("after");
   });
 });

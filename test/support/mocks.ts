@@ -1,5 +1,21 @@
 import * as pulumi from "@pulumi/pulumi";
 
+/** Mark of Pulumi's wire format on a value of a special kind; here all of them are secrets. */
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+
+/** Whether an input travels as a secret. */
+export function isSecret(input: unknown): boolean {
+  return typeof input === "object" && input !== null && SIGNATURE in input;
+}
+
+/** `input` with every secret in it replaced by its value. */
+export function plain(input: unknown): unknown {
+  if (Array.isArray(input)) return input.map(plain);
+  if (typeof input !== "object" || input === null) return input;
+  if (isSecret(input)) return plain((input as { value: unknown }).value);
+  return Object.fromEntries(Object.entries(input).map(([key, value]) => [key, plain(value)]));
+}
+
 /** A resource as the program registered it. */
 export interface Registered {
   readonly type: string;
@@ -49,6 +65,8 @@ export async function record(program: () => unknown, stack = "dev"): Promise<Reg
   await pulumi.runtime.runInPulumiStack(async () => {
     program();
   });
+  // Outputs of components are registered last; they belong to these mocks, not to the next program's.
+  await pulumi.runtime.disconnect();
   return registered;
 }
 

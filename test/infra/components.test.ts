@@ -1,0 +1,143 @@
+import { describe, expect, it } from "vitest";
+import { EtcdCluster } from "../../infra/components/etcd-cluster.ts";
+import { PostgresCluster } from "../../infra/components/postgres-cluster.ts";
+import { PostgresPooling } from "../../infra/components/postgres-pooling.ts";
+import { PostgresRouting } from "../../infra/components/postgres-routing.ts";
+import { RedisCluster } from "../../infra/components/redis-cluster.ts";
+import { parseSettings } from "../../infra/settings/parse.ts";
+import type { Target } from "../../infra/target.ts";
+import { isSecret, type Registered, record } from "../support/mocks.ts";
+import { type PerTarget, READERS, type Running, TARGET_NAMES, TARGETS } from "../support/targets.ts";
+
+/** What the graph says; that it works on real engines is what the stack tests show. */
+
+const settings = parseSettings("dev", {});
+
+for (const name of TARGET_NAMES) {
+  const deploy = async (
+    program: (target: Target) => unknown,
+  ): Promise<Running & { registered: Registered[] }> => {
+    const registered = await record(() => program(TARGETS[name]()));
+    return { ...READERS[name](registered), registered };
+  };
+
+  const etcdOn = (target: Target) =>
+    new EtcdCluster("etcd", { target, settings: settings.etcd, token: "dev" });
+  const postgresOn = (target: Target) =>
+    new PostgresCluster("postgres", {
+      target,
+      settings: settings.postgres,
+      consensus: etcdOn(target),
+      portOffset: 100,
+      endpointHosts: ["haproxy"],
+    });
+
+  describe(`EtcdCluster on ${name}`, () => {
+    it("gives each member its own disk and certificate, and publishes none", async () => {
+      const running = await deploy(etcdOn);
+      const expected: PerTarget<Pick<Running, "members" | "disks" | "published">> = {
+        docker: {
+          members: ["etcd-0", "etcd-1", "etcd-2"],
+          disks: ["etcd-0-data", "etcd-1-data", "etcd-2-data"],
+          published: { "etcd-0": [], "etcd-1": [], "etcd-2": [] },
+        },
+      };
+      expect(running).toMatchObject(expected[name]);
+      expect(running.files["etcd-1"]).toEqual([
+        "etcd.yml",
+        "tls/ca.crt",
+        "tls/client.crt",
+        "tls/client.key",
+        "tls/server.crt",
+        "tls/server.key",
+      ]);
+    });
+  });
+
+  describe(`PostgresCluster on ${name}`, () => {
+    it("runs the primary and its replicas on consecutive ports, each with a disk", async () => {
+      const running = await deploy(postgresOn);
+      const expected: PerTarget<{ disks: string[]; published: Record<string, number[]> }> = {
+        docker: {
+          disks: ["postgres-0-data", "postgres-1-data", "postgres-2-data"],
+          published: { "postgres-0": [5532], "postgres-1": [5533], "postgres-2": [5534] },
+        },
+      };
+      expect(running.disks.filter((disk) => disk.startsWith("postgres"))).toEqual(expected[name].disks);
+      expect(running.published).toMatchObject(expected[name].published);
+    });
+
+    it("seeds the shared configuration before the members and settles them after", async () => {
+      const { jobs } = await deploy(postgresOn);
+      const expected: PerTarget<string[]> = { docker: ["postgres-seed", "postgres-settle"] };
+      expect(jobs).toEqual(expected[name]);
+    });
+
+    it("hands files over as secrets, whatever is in them", async () => {
+      const { registered } = await deploy(postgresOn);
+      const carriers = registered.filter(({ inputs }) => "uploads" in inputs);
+      expect(carriers.length).toBeGreaterThan(5);
+      expect(carriers.filter(({ inputs }) => !isSecret(inputs.uploads))).toEqual([]);
+    });
+
+    it("keeps what the consensus store carries out of the members' files", async () => {
+      const { files } = await deploy(postgresOn);
+      expect(files["postgres-0"]).not.toContain("dynamic.yml");
+      expect(files["postgres-settle"]).toContain("dynamic.yml");
+      expect(files["postgres-0"]?.filter((file) => file.startsWith("secrets/"))).toEqual([]);
+      expect(files["postgres-settle"]?.filter((file) => file.startsWith("secrets/"))).toHaveLength(8);
+    });
+  });
+
+  describe(`PostgresRouting and PostgresPooling on ${name}`, () => {
+    it("publish the writer, the reader and the pooler", async () => {
+      const running = await deploy((target) => {
+        const cluster = postgresOn(target);
+        const routing = new PostgresRouting("haproxy", { target, settings, cluster, portOffset: 0 });
+        new PostgresPooling("pgbouncer", {
+          target,
+          settings: settings.pgbouncer,
+          cluster,
+          routing,
+          portOffset: 0,
+        });
+      });
+      const expected: PerTarget<Record<string, number[]>> = {
+        docker: { haproxy: [5000, 5001], pgbouncer: [6432] },
+      };
+      expect(running.published).toMatchObject(expected[name]);
+    });
+  });
+
+  describe(`RedisCluster on ${name}`, () => {
+    it("runs shards x (1 + replicas) members with consecutive ports, and reconciles them", async () => {
+      const running = await deploy(
+        (target) => new RedisCluster("redis", { target, settings: settings.redis, portOffset: 0 }),
+      );
+      const expected: PerTarget<Pick<Running, "published" | "jobs">> = {
+        docker: {
+          published: {
+            "redis-0": [6379],
+            "redis-1": [6380],
+            "redis-2": [6381],
+            "redis-3": [6382],
+            "redis-4": [6383],
+            "redis-5": [6384],
+          },
+          jobs: ["redis-reconcile"],
+        },
+      };
+      expect(running).toMatchObject(expected[name]);
+    });
+
+    it("stores passwords of users as digests only, beside the two that members need", async () => {
+      const { files } = await deploy(
+        (target) => new RedisCluster("redis", { target, settings: settings.redis, portOffset: 0 }),
+      );
+      expect(files["redis-0"]?.filter((file) => file.startsWith("secrets/"))).toEqual([
+        "secrets/redis-cluster",
+        "secrets/redis-replication",
+      ]);
+    });
+  });
+}

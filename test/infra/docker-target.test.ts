@@ -1,0 +1,71 @@
+import * as pulumi from "@pulumi/pulumi";
+import { describe, expect, it } from "vitest";
+import { ofType, record } from "../support/mocks.ts";
+import { TARGETS } from "../support/targets.ts";
+
+const MB = 2 ** 20;
+
+function twoMembers() {
+  const parent = new pulumi.ComponentResource("test:index:Parent", "parent");
+  TARGETS.docker().members(
+    "redis",
+    {
+      image: "redis",
+      count: 2,
+      limits: { memory: 96 * MB, cpus: 0.5 },
+      storage: MB,
+      fixedAddresses: true,
+      files: [{ path: "redis.conf", content: "port 0" }],
+      ports: [],
+      stopGrace: 30,
+      startTimeout: 60,
+      member: (ordinal) => ({ ports: [{ name: "redis", port: 6379 + ordinal, published: 6379 + ordinal }] }),
+    },
+    { parent },
+  );
+}
+
+describe("a container of the Docker target", () => {
+  it("runs unprivileged, limited, without a writable root, published on loopback", async () => {
+    const containers = ofType(await record(twoMembers), "docker:index/container:Container");
+    expect(containers.get("redis-0")).toMatchObject({
+      name: "dujyo-dev-redis-0",
+      hostname: "redis-0",
+      user: "10001:0",
+      readOnly: true,
+      capabilities: { drops: ["ALL"] },
+      securityOpts: ["no-new-privileges:true"],
+      memory: 96,
+      memorySwap: 96,
+      cpus: "0.5",
+      ports: [{ internal: 6379, external: 6379, ip: "127.0.0.1" }],
+      networksAdvanced: [{ aliases: ["redis-0", "redis"], ipv4Address: "172.30.17.128" }],
+      destroyGraceSeconds: 30,
+      logDriver: "json-file",
+    });
+  });
+
+  it("gets its files through a volume that a container which never starts has filled", async () => {
+    const containers = ofType(await record(twoMembers), "docker:index/container:Container");
+    expect(containers.get("redis-0-files")).toMatchObject({
+      start: false,
+      mustRun: false,
+      networkMode: "none",
+    });
+    expect(containers.get("redis-0")).toMatchObject({
+      volumes: [
+        { volumeName: "dujyo-dev-redis-0-files", containerPath: "/etc/dujyo", readOnly: true },
+        { volumeName: "dujyo-dev-redis-0-data", containerPath: "/var/lib/dujyo" },
+      ],
+    });
+  });
+
+  it("is waited for unless the next one does not run yet", async () => {
+    const ready = ofType(await record(twoMembers), "pulumi-nodejs:dynamic/docker:Ready");
+    expect(ready.get("redis-0-ready")).toMatchObject({
+      container: "dujyo-dev-redis-0",
+      next: "dujyo-dev-redis-1",
+    });
+    expect(ready.get("redis-1-ready")).toMatchObject({ container: "dujyo-dev-redis-1", next: "" });
+  });
+});

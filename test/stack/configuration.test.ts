@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import { describe, expect, inject, it } from "vitest";
+import { imageRef } from "../../infra/images.ts";
+import { ROOT } from "../../tools/layout.ts";
+import { mustRun, run } from "../../tools/process.ts";
+import { value } from "../support/clients.ts";
+import { container } from "../support/faults.ts";
+
+/** The files as they were deployed, checked by the programs that read them. */
+
+const inside = (member: string, ...command: string[]) =>
+  run("docker", ["exec", container(member), ...command], { timeout: 60_000 });
+
+describe("the deployed configuration", () => {
+  it("of HAProxy passes its own check without a warning", async () => {
+    const answer = await inside("haproxy", "haproxy", "-c", "-f", "/etc/dujyo/haproxy.cfg");
+    expect(answer.stdout + answer.stderr).not.toMatch(/WARNING|ALERT/);
+    expect(answer.code).toBe(0);
+  });
+
+  it("of Patroni passes its own check", async () => {
+    const answer = await inside(
+      "postgres-0",
+      ...["patroni", "--validate-config", "--ignore-listen-port", "/etc/dujyo/patroni.yml"],
+    );
+    expect(answer.stdout + answer.stderr).not.toMatch(/is not valid|didn't pass|isn't/i);
+    expect(answer.code).toBe(0);
+  });
+
+  it("of PostgreSQL is read without an error and asks for no restart", async () => {
+    const { writer } = inject("connection");
+    const answer = await inside(
+      "postgres-0",
+      "postgres",
+      "-D",
+      "/var/lib/dujyo/pgdata",
+      "-C",
+      "shared_preload_libraries",
+    );
+    expect(answer.stdout.trim()).toBe("pg_stat_statements");
+    expect(await value(writer, "owner", "SELECT count(*)::int FROM pg_settings WHERE pending_restart")).toBe(
+      0,
+    );
+    expect(await value(writer, "owner", "SHOW ssl_min_protocol_version")).toBe("TLSv1.3");
+  });
+
+  it("of Redis evicts only within a bound below the container's memory", async () => {
+    const { redisPasswords } = inject("connection");
+    const ask = async (name: string) => {
+      const answer = await mustRun(
+        "docker",
+        [
+          ...["exec", "--interactive", container("redis-0"), "redis-cli", "-s", "/run/redis.sock"],
+          ...["--no-auth-warning", "--user", "operator", "--askpass", "CONFIG", "GET", name],
+        ],
+        { input: `${redisPasswords.operator}\n`, timeout: 15_000 },
+      );
+      return answer.trim().split("\n").at(-1);
+    };
+    expect(await ask("maxmemory-policy")).toBe("allkeys-lru");
+    expect(await ask("appendfsync")).toBe("everysec");
+    expect(Number(await ask("maxmemory"))).toBe(Math.floor((42 * 2 ** 20) / 1.5));
+  });
+});
+
+describe("the job that reconciles the Redis Cluster", () => {
+  it("plans every change as its own tests say", async () => {
+    const answer = await run("docker", [
+      ...["run", "--rm", "--network", "none", "--volume", `${join(ROOT, "infra/images/redis")}:/source:ro`],
+      ...["--workdir", "/source", "--env", "PYTHONDONTWRITEBYTECODE=1", "--entrypoint", "python3"],
+      ...[
+        imageRef("redis"),
+        "-m",
+        "unittest",
+        "discover",
+        "--start-directory",
+        "test",
+        "--top-level-directory",
+        ".",
+      ],
+    ]);
+    expect(answer.stderr).toMatch(/Ran \d{2,} tests/);
+    expect(answer.code, answer.stderr).toBe(0);
+  });
+});
