@@ -1,4 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
+import { ApiGateway } from "./components/api-gateway.ts";
+import { ApiService } from "./components/api-service.ts";
 import { EtcdCluster } from "./components/etcd-cluster.ts";
 import { DATABASE, PostgresCluster } from "./components/postgres-cluster.ts";
 import { PostgresPooling } from "./components/postgres-pooling.ts";
@@ -29,10 +31,15 @@ const pooling = new PostgresPooling("pgbouncer", {
   portOffset,
 });
 const redis = new RedisCluster("redis", { target, settings: settings.redis, portOffset });
+const api = new ApiService("api", { target, settings, postgres, routing, pooling, redis });
+if (!target.balancesServices)
+  new ApiGateway("gateway", { target, settings: settings.haproxy, service: api, portOffset });
 
 /** What a client needs to get in; `npm run connect` makes ready-to-paste lines of it. */
 export const connection = {
   database: DATABASE,
+  api: { host: "gateway", port: PORTS.api + portOffset },
+  apiSigningKey: api.signingKey.privateJwk,
   pooler: { host: pooling.host, port: PORTS.pgbouncer + portOffset },
   writer: { host: routing.host, port: PORTS.writer + portOffset },
   reader: { host: routing.host, port: PORTS.reader + portOffset },

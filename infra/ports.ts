@@ -10,6 +10,7 @@ export const PORTS = {
   reader: 5001,
   haproxyMetrics: 8404,
   pgbouncer: 6432,
+  api: 8083,
   redis: 6379,
   /** Redis's own distance between a member's port and its cluster bus. */
   redisBusDistance: 10_000,
@@ -41,6 +42,7 @@ export function publishedPorts(settings: Settings): PublishedPort[] {
     { part: "haproxy", port: PORTS.writer },
     { part: "haproxy", port: PORTS.reader },
     { part: "pgbouncer", port: PORTS.pgbouncer },
+    { part: "gateway", port: PORTS.api },
     ...numbered("redis", redisMembers(settings), PORTS.redis),
   ];
   return ports.map(({ part, port }) => ({ part, port: port + settings.portOffset }));

@@ -67,6 +67,8 @@ export interface JobSpec {
   readonly command: readonly string[];
   readonly files: readonly FileSpec[];
   readonly limits: ResourceLimits;
+  /** Never a secret. */
+  readonly environment?: Record<string, string>;
   /** Seconds after which it counts as failed. */
   readonly timeout: number;
 }
@@ -97,6 +99,12 @@ export interface Target {
    * What Patroni elects through. `"etcd"`: the stack brings etcd members of its own. `"kubernetes"`: the cluster's API.
    */
   readonly coordination: "etcd" | "kubernetes";
+
+  /**
+   * Whether the name of a service leads to any of its instances that is ready. Where it does not, a component that needs
+   * one address for several instances puts a balancer in front.
+   */
+  readonly balancesServices: boolean;
 
   /** Networks, in CIDR form, that the stack's own members have their addresses in. */
   readonly peerNetworks: readonly string[];

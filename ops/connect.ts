@@ -1,35 +1,17 @@
-import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
-import { Failure, runCommand } from "../tools/failure.ts";
-import { ENGINE_BIN, LOCAL, ROOT } from "../tools/layout.ts";
-import { writeWhole } from "../tools/setup/place.ts";
+import { runCommand } from "../tools/failure.ts";
+import { ENGINE_BIN, ROOT } from "../tools/layout.ts";
 import { type PulumiEnvironment, pulumiEnvironment } from "../tools/stack/local-state.ts";
-import { Pulumi } from "../tools/stack/pulumi.ts";
 import type { Connection } from "./connection.ts";
-import { connectionFiles, natMap, services } from "./connection-files.ts";
+import { natMap, services } from "./connection-files.ts";
+import { readConnection, writeConnectionFiles } from "./connection-store.ts";
 
 const command = new Command("connect")
   .description(
     "Prints what is needed to get in, ready to paste, and writes the files for it (readable by you alone).",
   )
   .option("--stack <name>", "which stack", "dev");
-
-async function readConnection(stack: string, environment: PulumiEnvironment): Promise<Connection> {
-  const pulumi = new Pulumi(stack, environment);
-  const text = await pulumi.mustRun(["stack", "output", "--stack", stack, "--show-secrets", "--json"]);
-  const { connection } = JSON.parse(text) as { connection?: Connection };
-  if (!connection)
-    throw new Failure(`The stack "${stack}" is not up: it has no outputs. Run "npm run up" first.`);
-  return connection;
-}
-
-function writeFiles(connection: Connection, folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  chmodSync(folder, 0o700);
-  for (const [name, content] of Object.entries(connectionFiles(connection, folder)))
-    writeWhole(join(folder, name), content, 0o600);
-}
 
 function redisLine(stack: string, folder: string, { redis }: Connection): string {
   const [first] = redis;
@@ -76,8 +58,7 @@ await runCommand(async () => {
   const { stack } = command.parse().opts<{ stack: string }>();
   const environment = pulumiEnvironment(stack);
   const connection = await readConnection(stack, environment);
-  const folder = join(LOCAL, "connect", stack);
-  writeFiles(connection, folder);
+  const folder = writeConnectionFiles(stack, connection);
   process.stdout.write(report(stack, folder, connection, environment));
   return 0;
 });

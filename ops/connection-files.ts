@@ -7,6 +7,8 @@ export function connectionFiles(connection: Connection, folder: string): Record<
     "pg_service.conf": serviceFile(connection, folder),
     pgpass: passFile(connection),
     "postgres-ca.crt": connection.postgresCa,
+    "owner-password": connection.postgresPasswords.owner,
+    "api-signing-key.json": connection.apiSigningKey,
     "redis-ca.crt": connection.redisCa,
     "redis-app-password": connection.redisPasswords.app,
     "redis-operator-password": connection.redisPasswords.operator,

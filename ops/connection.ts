@@ -7,6 +7,10 @@ export interface Address {
 /** The program's output `connection`, as far as clients outside the stack need it. */
 export interface Connection {
   readonly database: string;
+  /** Plain HTTP, on loopback only. */
+  readonly api: Address;
+  /** Private key of bearer tokens, a JSON Web Key. */
+  readonly apiSigningKey: string;
   /** PgBouncer, which serves the writer and the reader under two database names. */
   readonly pooler: Address;
   readonly writer: Address;

@@ -16,6 +16,8 @@ export function expectedMembers(settings: Settings): Expectation {
   return {
     members: [
       ...(settings.target === "docker" ? numbered("etcd", settings.etcd.members) : []),
+      ...(settings.api.instances === 1 ? ["api"] : numbered("api", settings.api.instances)),
+      "gateway",
       "haproxy",
       "pgbouncer",
       ...numbered("postgres", postgresMembers(settings)),

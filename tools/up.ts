@@ -11,6 +11,7 @@ import { refuseTakenPorts } from "./setup/ports.ts";
 import { Progress, type Step } from "./setup/progress.ts";
 import { ensureProjectImages } from "./setup/project-images.ts";
 import { ensurePulumiEngine } from "./setup/pulumi-engine.ts";
+import { loadDataOnce } from "./stack/data.ts";
 import { deploy } from "./stack/deploy.ts";
 import { type DockerObjects, dockerObjects } from "./stack/docker-objects.ts";
 import { heal, refuseForeign } from "./stack/heal.ts";
@@ -46,6 +47,7 @@ async function up(stack: string): Promise<number> {
   const pulumi = new Pulumi(stack, environment);
   await progress.step("state", (step) => prepareState(step, pulumi, objects));
   const summary = await progress.step("pulumi up", (step) => deploy(step, pulumi, "up"));
+  await loadDataOnce(progress, pulumi, settings.ledger.data);
   const status = await progress.step("all parts well", (step) => waitWell(step, stack));
 
   process.stdout.write(`\n${formatStatus(status)}\n\n${progress.table()}\n\nPulumi: ${summary}\n`);

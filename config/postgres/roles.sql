@@ -25,6 +25,8 @@ TO dujyo_rewind;
 GRANT pg_monitor, pg_use_reserved_connections TO monitoring;
 -- get_slow_queries() belongs to the owner of the schema and reads everybody's statements.
 GRANT pg_read_all_stats TO dujyo_user;
+-- The API's admin routes report replicas, sessions and statements; state without this right shows as null.
+GRANT pg_read_all_stats TO dujyo_app;
 
 -- Limits per role. The owner migrates and maintains: index builds may take their time, locks may not be waited for long.
 ALTER ROLE dujyo_user SET lock_timeout = '10s';

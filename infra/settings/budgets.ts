@@ -14,7 +14,7 @@ const MB = 2 ** 20;
 
 /** Who takes how many sessions on one member, in the worst case that this member is primary and serves all reads too. */
 export function connectionDemand(settings: Settings): { readonly who: string; readonly sessions: number }[] {
-  const { pgbouncer } = settings;
+  const { api, pgbouncer } = settings;
   return [
     {
       who: `pooler, to the writer (${pgbouncer.writerPool} + ${pgbouncer.reserve} in reserve)`,
@@ -25,7 +25,11 @@ export function connectionDemand(settings: Settings): { readonly who: string; re
       sessions: pgbouncer.readerPool + pgbouncer.reserve,
     },
     { who: "pooler, password look-ups", sessions: 1 },
-    { who: "direct sessions (invalidation listeners, migrations, people)", sessions: 8 },
+    {
+      who: `invalidation listeners of the API (${api.instances} x ${api.workers})`,
+      sessions: api.instances * api.workers,
+    },
+    { who: "direct sessions (migrations, people)", sessions: 6 },
     { who: "exporter", sessions: 2 },
     { who: "Patroni", sessions: 3 },
     { who: "reserved for superusers and monitoring", sessions: 6 },
@@ -141,5 +145,20 @@ function quorumIssues(settings: Settings): Issue[] {
 
 /** All budgets that `settings` break; empty when the stack fits. Pure: nothing is created or read. */
 export function budgetIssues(settings: Settings): Issue[] {
-  return [...connectionIssues(settings), ...memoryIssues(settings), ...quorumIssues(settings)];
+  return [
+    ...connectionIssues(settings),
+    ...memoryIssues(settings),
+    ...quorumIssues(settings),
+    ...exposureIssues(settings),
+  ];
+}
+
+function exposureIssues({ api, target }: Settings): Issue[] {
+  if (api.adminAuth || target === "docker") return [];
+  return [
+    {
+      path: "api.adminAuth",
+      reason: `is false on ${target}; only a stack on Docker, which publishes on loopback alone, may leave admin routes open. Remove it`,
+    },
+  ];
 }

@@ -110,7 +110,9 @@ export const settingsSchema = z.strictObject({
       .describe("The stack's own network. Redis members get fixed addresses in its upper half."),
   }),
   etcd: section({
-    members: whole(1, 7, 3).describe("Members of the consensus store that Patroni uses on Docker; odd. Fixed once the stack exists."),
+    members: whole(1, 7, 3).describe(
+      "Members of the consensus store that Patroni uses on Docker; odd. Fixed once the stack exists.",
+    ),
     memory: size("96 MB").describe("Memory limit of each member."),
     cpus: cpus(0.5).describe("Processor limit of each member."),
   }),
@@ -171,6 +173,49 @@ export const settingsSchema = z.strictObject({
     memory: size("96 MB").describe("Memory limit of each member; maxmemory follows from it."),
     cpus: cpus(0.5).describe("Processor limit of each member."),
     nodeTimeout: duration("3 s").describe("Silence after which a member counts as failed."),
+  }),
+  api: section({
+    instances: whole(1, 100, 2).describe("API containers behind the one published port."),
+    workers: whole(1, 64, 1).describe("Processes in each container that share its port."),
+    memory: size("256 MB").describe("Memory limit of each container."),
+    cpus: cpus(1).describe("Processor limit of each container."),
+    adminAuth: z
+      .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
+      .default(true)
+      .describe(
+        "Whether admin routes ask for an admin token. May be off on Docker only, where nothing is published beyond loopback.",
+      ),
+    writerPool: whole(1, 200, 10).describe("Sessions to the pooler for writes, each process."),
+    readerPool: whole(1, 200, 10).describe("Sessions to the pooler for reads, each process."),
+    redisConnections: whole(1, 16, 1).describe("Connections to each Redis member, each process."),
+    connectTimeout: duration("2 s").describe("Longest wait for a new session with the pooler."),
+    queryTimeout: duration("2 s").describe("Longest wait for an answer to a read."),
+    commandTimeout: duration("200 ms").describe("Longest wait for an answer of Redis."),
+    retries: whole(0, 10, 2).describe("Further tries of a read that failed, with a jittered pause."),
+    breakerFailures: whole(1, 1_000, 5).describe("Failures in a row that open a circuit breaker."),
+    breakerOpen: duration("30 s").describe("How long an open breaker lets nothing through before it probes."),
+  }),
+  cache: section({
+    balanceTtl: duration("30 s").describe("Life of a cached balance."),
+    tokenBalanceTtl: duration("30 s").describe("Life of a cached token balance."),
+    historyTtl: duration("60 s").describe("Life of a cached history page."),
+    statsTtl: duration("30 s").describe("Life of cached statistics."),
+    dexPoolTtl: duration("10 s").describe("Life of a cached DEX pool."),
+    maxStaleness: duration("2 s").describe(
+      "Oldest answer that may be served while the primary and Redis are reachable.",
+    ),
+    staleIfError: duration("5 min").describe(
+      "How long past its life an entry may be served while nothing can refill it.",
+    ),
+  }),
+  ledger: section({
+    postingsPartitions: whole(1, 256, 8).describe(
+      "Hash partitions of the postings. Fixed once the database is migrated.",
+    ),
+    data: choice(["none", "test", "dev", "load"], "none").describe(
+      "Invented data that `npm run up` loads once into an empty database: 10k, 500k or 5M transactions. Developers' and test stacks only.",
+    ),
+    sealInterval: duration("10 s").describe("Pause between two blocks."),
   }),
 });
 

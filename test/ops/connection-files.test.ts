@@ -3,6 +3,8 @@ import type { Connection } from "../../ops/connection.ts";
 import { connectionFiles, natMap } from "../../ops/connection-files.ts";
 
 const connection: Connection = {
+  api: { host: "gateway", port: 8083 },
+  apiSigningKey: "{}",
   database: "dujyo_blockchain",
   pooler: { host: "pgbouncer", port: 16432 },
   writer: { host: "haproxy", port: 15000 },

@@ -6,7 +6,7 @@ import { redisClient, value } from "../support/clients.ts";
 import { container, leader, patroniMembers, whole } from "../support/faults.ts";
 import { LedgerWriter } from "../support/ledger-writer.ts";
 import { redisWhole } from "../support/redis-state.ts";
-import { tryUp, UP_COMMAND, up } from "../support/stack-commands.ts";
+import { stackConnection, tryUp, UP_COMMAND, up } from "../support/stack-commands.ts";
 import { BASE_SETTINGS, changedSettings, writeSettings } from "../support/stack-settings.ts";
 
 /** Longest pause in writing that one planned hand-over may cause, seconds; the machine is shared. */
@@ -132,7 +132,8 @@ describe("a change of the settings", () => {
       writeSettings(changedSettings({ redis: { shards } }));
       await up();
       await redisWhole(shards);
-      const reader = redisClient();
+      // The map names the members there are now.
+      const reader = redisClient(await stackConnection());
       for (const key of keys) expect(await reader.get(key), `with ${shards} shards`).toBe(key);
       reader.disconnect();
     }

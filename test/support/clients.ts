@@ -1,8 +1,7 @@
 import { Cluster } from "ioredis";
 import { Client, type ClientConfig } from "pg";
 import { inject } from "vitest";
-import type { Address } from "../../ops/connection.ts";
-import { LOGINS } from "../../ops/connection.ts";
+import { type Address, type Connection, LOGINS } from "../../ops/connection.ts";
 import { natMap } from "../../ops/connection-files.ts";
 
 export type Login = keyof typeof LOGINS;
@@ -54,8 +53,7 @@ export async function value<T>(address: Address, login: Login, sql: string, more
 }
 
 /** A cluster client on this machine, following redirections through the map that `npm run connect` prints. */
-export function redisClient(): Cluster {
-  const connection = inject("connection");
+export function redisClient(connection: Connection = inject("connection")): Cluster {
   const cluster = new Cluster(
     connection.redis.map(({ published }) => ({ host: "127.0.0.1", port: published })),
     {

@@ -15,6 +15,8 @@ export const BASE_SETTINGS: Record<string, unknown> = {
   postgres: { recovery: "fast", memory: "384 MB", maxConnections: 64 } satisfies Section,
   pgbouncer: { writerPool: 10, readerPool: 10 } satisfies Section,
   redis: { memory: "72 MB" } satisfies Section,
+  api: { adminAuth: false } satisfies Section,
+  ledger: { data: "test" } satisfies Section,
 };
 
 /** Writes the stack's file as a person would. */

@@ -2,19 +2,19 @@ import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, renameSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { contentDigest, IMAGE_NAMES, imageContext, imageRef } from "../../infra/images.ts";
+import { contentDigest, IMAGE_NAMES, imageRef, imageSources } from "../../infra/images.ts";
 
 describe("image references", () => {
   const copyOf = (image: (typeof IMAGE_NAMES)[number]) => {
     const folder = mkdtempSync(join(tmpdir(), "images-test-"));
-    cpSync(imageContext(image), folder, { recursive: true });
+    cpSync(imageSources(image)[0] as string, folder, { recursive: true });
     return folder;
   };
 
   it("lists exactly the folders that have a Dockerfile", () => {
-    const parent = join(imageContext("etcd"), "..");
+    const parent = join(imageSources("etcd")[0] as string, "..");
     const folders = readdirSync(parent).filter((name) => existsSync(join(parent, name, "Dockerfile")));
-    const listed = IMAGE_NAMES.filter((name) => join(imageContext(name), "..") === parent);
+    const listed = IMAGE_NAMES.filter((name) => join(imageSources(name)[0] as string, "..") === parent);
     expect([...listed].sort()).toEqual(folders.sort());
   });
 
@@ -24,7 +24,7 @@ describe("image references", () => {
   });
 
   it("is the same for the same content in another place", () => {
-    expect(contentDigest(copyOf("redis"))).toBe(contentDigest(imageContext("redis")));
+    expect(contentDigest(copyOf("redis"))).toBe(contentDigest(imageSources("redis")[0] as string));
   });
 
   it("changes with content, executable bit and name of a file", () => {

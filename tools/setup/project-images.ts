@@ -1,6 +1,7 @@
-import { IMAGE_NAMES, type ImageName, imageContext, imageRef } from "../../infra/images.ts";
+import { IMAGE_NAMES, type ImageName, imageRef } from "../../infra/images.ts";
 import { Failure } from "../failure.ts";
 import { describeFailure, run } from "../process.ts";
+import { withBuildContext } from "./build-context.ts";
 import { explainFullDisk } from "./full-disk.ts";
 import type { Progress, Step } from "./progress.ts";
 
@@ -20,9 +21,11 @@ async function presentImages(): Promise<Set<string>> {
 
 /** The engine names an image when all its steps have succeeded, so a build that is cut off leaves nothing to clean. */
 async function build(step: Step, name: ImageName): Promise<void> {
-  const command = ["build", "--tag", imageRef(name), imageContext(name)];
-  const result = await run("docker", command, { onLine: step.line });
-  if (result.code === 0) return;
-  await explainFullDisk(result.stdout + result.stderr);
-  throw new Failure(describeFailure(`docker ${command.join(" ")}`, result));
+  await withBuildContext(name, async (folder) => {
+    const command = ["build", "--tag", imageRef(name), folder];
+    const result = await run("docker", command, { onLine: step.line });
+    if (result.code === 0) return;
+    await explainFullDisk(result.stdout + result.stderr);
+    throw new Failure(describeFailure(`docker ${command.join(" ")}`, result));
+  });
 }

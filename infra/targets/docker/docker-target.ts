@@ -64,6 +64,7 @@ class DockerWorkload extends pulumi.ComponentResource implements Workload {
 export class DockerTarget implements Target {
   readonly name = "docker";
   readonly coordination = "etcd";
+  readonly balancesServices = false;
   readonly peerNetworks: readonly string[];
   readonly #args: DockerTargetArgs;
   readonly #network: docker.Network;
@@ -112,6 +113,7 @@ export class DockerTarget implements Target {
         ...["--network", network, "--hostname", part, "--user", CONTAINER_USER],
         ...["--read-only", "--cap-drop", "ALL"],
         ...["--security-opt", "no-new-privileges:true", "--memory", `${memory}m`, "--cpus", cpus, ...tmpfs],
+        ...Object.entries(spec.environment ?? {}).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
         ...marks.flatMap(({ label, value }) => ["--label", `${label}=${value}`]),
         ...["--volume", `${volume}:${FILES_PATH}:ro`, "--entrypoint", spec.command[0] as string, imageId],
         ...spec.command.slice(1),

@@ -1,0 +1,49 @@
+import * as pulumi from "@pulumi/pulumi";
+import { render } from "../lib/render.ts";
+import { bytes } from "../lib/units.ts";
+import { PORTS } from "../ports.ts";
+import type { Settings } from "../settings/schema.ts";
+import type { Target } from "../target.ts";
+import type { ApiService } from "./api-service.ts";
+
+export interface ApiGatewayArgs {
+  readonly target: Target;
+  readonly settings: Settings["haproxy"];
+  readonly service: ApiService;
+  readonly portOffset: number;
+}
+
+/** Connections that clients may hold open; each costs some kilobytes. */
+const MAX_CONNECTIONS = 2_000;
+
+/** HAProxy as the one address of all API instances, on targets whose service names do not balance by themselves. */
+export class ApiGateway extends pulumi.ComponentResource {
+  constructor(name: string, args: ApiGatewayArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dujyo:index:ApiGateway", name, {}, opts);
+    const { target, settings, service, portOffset } = args;
+    const servers = service.members.map((host) => `    server ${host} ${host}:${PORTS.api} check`);
+    target.service(
+      name,
+      {
+        image: "haproxy",
+        instances: 1,
+        limits: { memory: bytes(settings.memory), cpus: settings.cpus },
+        ports: [{ name: "api", port: PORTS.api, published: PORTS.api + portOffset }],
+        environment: { ROUTER_BACKEND: "api", ROUTER_PORT: String(PORTS.api) },
+        files: [
+          {
+            path: "haproxy.cfg",
+            content: render("haproxy/gateway.cfg", {
+              maxConnections: MAX_CONNECTIONS,
+              servers: servers.join("\n"),
+            }),
+          },
+        ],
+        stopGrace: 10,
+        startTimeout: 90,
+      },
+      { parent: this, after: [service] },
+    );
+    this.registerOutputs({});
+  }
+}

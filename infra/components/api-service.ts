@@ -1,0 +1,127 @@
+import * as pulumi from "@pulumi/pulumi";
+import { bytes, milliseconds } from "../lib/units.ts";
+import { PORTS } from "../ports.ts";
+import { SigningKey } from "../secrets/signing-key.ts";
+import type { Settings } from "../settings/schema.ts";
+import type { FileSpec, Target } from "../target.ts";
+import { DATABASE, type PostgresCluster } from "./postgres-cluster.ts";
+import type { PostgresPooling } from "./postgres-pooling.ts";
+import type { PostgresRouting } from "./postgres-routing.ts";
+import type { RedisCluster } from "./redis-cluster.ts";
+
+export interface ApiServiceArgs {
+  readonly target: Target;
+  readonly settings: Pick<Settings, "api" | "cache" | "ledger">;
+  readonly postgres: PostgresCluster;
+  readonly routing: PostgresRouting;
+  readonly pooling: PostgresPooling;
+  readonly redis: RedisCluster;
+}
+
+const MB = 2 ** 20;
+const FILES = "/etc/dujyo";
+/** Seconds for all migrations together; index builds on a filled database are among them. */
+const MIGRATE_SECONDS = 3_600;
+
+/**
+ * The ledger's API: a job that brings the schema up to date, then instances that serve it. A new version starts only
+ * when its migrations are done.
+ */
+export class ApiService extends pulumi.ComponentResource {
+  /** Host names of the instances. */
+  readonly members: readonly string[];
+  /** Makes bearer tokens. */
+  readonly signingKey: SigningKey;
+
+  constructor(name: string, args: ApiServiceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dujyo:index:ApiService", name, {}, opts);
+    const { target, settings, postgres, routing, pooling, redis } = args;
+    this.signingKey = new SigningKey(`${name}-signing-key`, { parent: this });
+    const postgresCa = { path: "tls/postgres-ca.crt", content: postgres.ca };
+    const migrated = target.job(
+      "migrate",
+      {
+        image: "api",
+        command: ["/usr/bin/tini", "--", "/usr/local/bin/migrate"],
+        files: [postgresCa, { path: "secrets/dujyo-user-password", content: postgres.passwords.owner }],
+        environment: {
+          PGHOST: routing.host,
+          // Past the pooler: a lock held over a session, and statements that transaction pooling can not carry.
+          PGPORT: String(PORTS.writer),
+          PGDATABASE: DATABASE,
+          PGUSER: "dujyo_user",
+          PGPASSWORD_FILE: `${FILES}/secrets/dujyo-user-password`,
+          PGSSLROOTCERT: `${FILES}/tls/postgres-ca.crt`,
+          POSTINGS_PARTITIONS: String(settings.ledger.postingsPartitions),
+        },
+        limits: { memory: 256 * MB, cpus: settings.api.cpus },
+        timeout: MIGRATE_SECONDS,
+      },
+      { parent: this, after: [routing] },
+    );
+    const workload = target.service(
+      name,
+      {
+        image: "api",
+        instances: settings.api.instances,
+        limits: { memory: bytes(settings.api.memory), cpus: settings.api.cpus },
+        ports: [{ name: "http", port: PORTS.api }],
+        environment: environment(args),
+        files: [postgresCa, ...this.#secrets(args)],
+        // Serves on while balancers notice, then finishes what is under way.
+        stopGrace: 25,
+        startTimeout: 90,
+      },
+      { parent: this, after: [migrated, pooling, redis.ready] },
+    );
+    this.members = workload.members;
+    this.registerOutputs({});
+  }
+
+  #secrets({ postgres, redis }: ApiServiceArgs): FileSpec[] {
+    return [
+      { path: "tls/redis-ca.crt", content: redis.connection.ca },
+      { path: "secrets/dujyo-app-password", content: postgres.passwords.app },
+      { path: "secrets/dujyo-readonly-password", content: postgres.passwords.readonly },
+      { path: "secrets/redis-app-password", content: redis.connection.passwords.app },
+      { path: "key-set.json", content: this.signingKey.keySet },
+    ];
+  }
+}
+
+/** The service's settings as it reads them; secrets are file names. */
+function environment({ settings, pooling, routing, redis }: ApiServiceArgs): Record<string, string> {
+  const { api, cache, ledger } = settings;
+  const values: Record<string, string | number> = {
+    WORKERS: api.workers,
+    DB_HOST: pooling.host,
+    DB_CA_FILE: `${FILES}/tls/postgres-ca.crt`,
+    DB_PASSWORD_FILE: `${FILES}/secrets/dujyo-app-password`,
+    DB_RO_PASSWORD_FILE: `${FILES}/secrets/dujyo-readonly-password`,
+    DB_POOL_SIZE: api.writerPool,
+    DB_RO_POOL_SIZE: api.readerPool,
+    DB_CONNECT_TIMEOUT_MS: milliseconds(api.connectTimeout),
+    DB_QUERY_TIMEOUT_MS: milliseconds(api.queryTimeout),
+    LISTEN_HOST: routing.host,
+    LISTEN_PORT: PORTS.writer,
+    REDIS_NODES: redis.connection.nodes.map(({ host, port }) => `${host}:${port}`).join(","),
+    REDIS_PASSWORD_FILE: `${FILES}/secrets/redis-app-password`,
+    REDIS_CA_FILE: `${FILES}/tls/redis-ca.crt`,
+    REDIS_CONNECTIONS_PER_NODE: api.redisConnections,
+    REDIS_COMMAND_TIMEOUT_MS: milliseconds(api.commandTimeout),
+    CACHE_TTL_BALANCE_MS: milliseconds(cache.balanceTtl),
+    CACHE_TTL_TOKEN_BALANCE_MS: milliseconds(cache.tokenBalanceTtl),
+    CACHE_TTL_HISTORY_MS: milliseconds(cache.historyTtl),
+    CACHE_TTL_STATS_MS: milliseconds(cache.statsTtl),
+    CACHE_TTL_DEX_POOL_MS: milliseconds(cache.dexPoolTtl),
+    CACHE_MAX_STALENESS_MS: milliseconds(cache.maxStaleness),
+    CACHE_STALE_IF_ERROR_MS: milliseconds(cache.staleIfError),
+    RETRIES: api.retries,
+    BREAKER_FAILURES: api.breakerFailures,
+    BREAKER_OPEN_MS: milliseconds(api.breakerOpen),
+    AUTH_KEY_SET_FILE: `${FILES}/key-set.json`,
+    ADMIN_AUTH: api.adminAuth ? "on" : "off",
+    SEAL_INTERVAL_MS: milliseconds(ledger.sealInterval),
+  };
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, String(value)]));
+}

@@ -1,0 +1,33 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Failure } from "../tools/failure.ts";
+import { LOCAL } from "../tools/layout.ts";
+import { writeWhole } from "../tools/setup/place.ts";
+import type { PulumiEnvironment } from "../tools/stack/local-state.ts";
+import { Pulumi } from "../tools/stack/pulumi.ts";
+import type { Connection } from "./connection.ts";
+import { connectionFiles } from "./connection-files.ts";
+
+/**
+ * What clients need, from the stack's outputs.
+ *
+ * @throws Failure where the stack has none
+ */
+export async function readConnection(stack: string, environment: PulumiEnvironment): Promise<Connection> {
+  const pulumi = new Pulumi(stack, environment);
+  const text = await pulumi.mustRun(["stack", "output", "--stack", stack, "--show-secrets", "--json"]);
+  const { connection } = JSON.parse(text) as { connection?: Connection };
+  if (!connection)
+    throw new Failure(`The stack "${stack}" is not up: it has no outputs. Run "npm run up" first.`);
+  return connection;
+}
+
+/** Writes the files that clients read, for this user's eyes alone; returns their folder. */
+export function writeConnectionFiles(stack: string, connection: Connection): string {
+  const folder = join(LOCAL, "connect", stack);
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o700);
+  for (const [name, content] of Object.entries(connectionFiles(connection, folder)))
+    writeWhole(join(folder, name), content, 0o600);
+  return folder;
+}

@@ -1,0 +1,96 @@
+import { randomBytes } from "node:crypto";
+
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import type { Registry } from "prom-client";
+
+import type { ServiceConfig } from "./config.ts";
+import type { ServiceMetrics } from "./metrics.ts";
+import { addAdmission, type Lifecycle } from "./plugins/admission.ts";
+import { createAuthentication } from "./plugins/authentication.ts";
+import { addMeasuring } from "./plugins/measure.ts";
+import { addOpenApi } from "./plugins/openapi.ts";
+import { addProblems, sendProblem, translate } from "./plugins/problems.ts";
+import { addValidation } from "./plugins/validation.ts";
+import { type AdminRoutesArgs, addAdmin } from "./routes/admin.ts";
+import { addBalances } from "./routes/balances.ts";
+import { addChain } from "./routes/chain.ts";
+import { addHealth, type HealthRoutesArgs } from "./routes/health.ts";
+import { addMetrics } from "./routes/metrics.ts";
+import { addSubmit, type SubmitRoutesArgs } from "./routes/submit.ts";
+import { addTransactions, type TransactionRoutesArgs } from "./routes/transactions.ts";
+
+/** What the routes work with. */
+export interface AppServices
+  extends Omit<TransactionRoutesArgs, "count">,
+    Pick<AdminRoutesArgs, "diagnostics">,
+    Pick<HealthRoutesArgs, "unready">,
+    Pick<SubmitRoutesArgs, "submit"> {
+  readonly balances: Parameters<typeof addBalances>[1]["balances"];
+  readonly chain: Parameters<typeof addChain>[1]["chain"];
+  readonly metrics: ServiceMetrics;
+  readonly registry: Registry;
+  readonly lifecycle: Lifecycle;
+}
+
+export type AppConfig = Pick<ServiceConfig, "limits" | "auth" | "instance">;
+
+/** Longer than any balancer in front keeps a connection, so that it is never this end that closes one in use. */
+const KEEP_ALIVE_MS = 75_000;
+
+/** The HTTP side of the service, not yet listening. */
+export async function buildApp(
+  config: AppConfig,
+  services: AppServices,
+  logger: FastifyBaseLogger,
+): Promise<FastifyInstance> {
+  const { metrics, lifecycle, registry } = services;
+  const nextId = requestIds(config.instance);
+  const app = fastify({
+    loggerInstance: logger,
+    // Two lines per request cost more than answering it; failures and slow requests are logged where they are seen.
+    logController: new LogController({ disableRequestLogging: true }),
+    // What still arrives on open connections while closing is answered like everything before.
+    return503OnClosing: false,
+    bodyLimit: config.limits.bodyBytes,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: 30_000,
+    forceCloseConnections: "idle",
+    // URLs that can not be decoded are found before routing, outside the usual error handler.
+    frameworkErrors: (error, request, reply) => sendProblem(request, reply, translate(error)),
+    routerOptions: { maxParamLength: 1024 },
+    genReqId: ({ headers }) => {
+      const given = headers["x-request-id"];
+      return typeof given === "string" && /^[\w.:-]{1,64}$/.test(given) ? given : nextId();
+    },
+  });
+
+  addProblems(app);
+  addValidation(app);
+  addMeasuring(app, metrics);
+  addAdmission(app, { inFlight: config.limits.inFlight, lifecycle, onRefused: () => metrics.refused++ });
+  app.addHook("onSend", (request, reply, _payload, done) => {
+    reply.header("x-request-id", request.id);
+    done();
+  });
+  await addOpenApi(app);
+
+  const authenticate = createAuthentication(config.auth);
+  addHealth(app, services);
+  addMetrics(app, { diagnostics: services.diagnostics, registry });
+  addBalances(app, services);
+  addTransactions(app, { ...services, count: (origin) => metrics.reads[origin]++ });
+  addChain(app, services);
+  addSubmit(app, { submit: services.submit, authenticate, onBooked: () => metrics.bookings++ });
+  addAdmin(app, {
+    diagnostics: services.diagnostics,
+    authenticate: config.auth.admin ? authenticate : undefined,
+  });
+  return app;
+}
+
+/** Unique within the fleet without asking anyone, and cheap: a number under a name drawn once. */
+function requestIds(instance: string): () => string {
+  const prefix = `${instance}-${randomBytes(4).toString("hex")}-`;
+  let last = 0;
+  return () => prefix + (++last).toString(36);
+}

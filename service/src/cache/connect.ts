@@ -1,0 +1,59 @@
+import type { Cluster } from "ioredis";
+
+import type { ServiceConfig } from "../config.ts";
+import { type Breaker, createBreaker } from "../resilience/circuit-breaker.ts";
+import type { L1Cache } from "./l1.ts";
+import { RedisCache } from "./redis-cache.ts";
+import { connectRedis, nodeOf, type ScriptedRedis } from "./redis-client.ts";
+import { CacheDiagnostics } from "./redis-diagnostics.ts";
+
+export interface CacheConnections {
+  readonly cache: RedisCache;
+  /** A set of its own: a connection that subscribes can do nothing else. */
+  readonly subscriber: Cluster;
+  readonly diagnostics: CacheDiagnostics;
+  breakers(): readonly Breaker[];
+  close(): void;
+}
+
+/** Connects to the cluster, with a breaker for each of its nodes. */
+export function connectCache(
+  config: ServiceConfig,
+  l1: L1Cache,
+  onError: (error: Error) => void,
+): CacheConnections {
+  const clients = Array.from({ length: config.redis.connectionsPerNode }, (_, at) =>
+    connectRedis(config, `cache-${at}`, onError),
+  );
+  const [first] = clients;
+  if (!first) throw new Error("bug: a cache without connections");
+  const subscriber = connectRedis(config, "peers", onError);
+  const breakers = new Map<string, Breaker>();
+  const breakerFor = (key: string): Breaker => {
+    const node = nodeOf(first, key);
+    // Automatic pipelining takes for granted that every slot has an owner; a cluster that is being made has none.
+    if (node === undefined) throw new Error("no node of the cache owns the key's slot");
+    const name = `redis ${node}`;
+    let breaker = breakers.get(name);
+    if (!breaker) {
+      // Without a cluster calls fail at once and cost nothing: counting those would only put off its return.
+      breaker = createBreaker({ name, ...config.breaker, counts: () => first.status === "ready" });
+      breakers.set(name, breaker);
+    }
+    return breaker;
+  };
+  let turn = 0;
+  const clientFor = (key: string): ScriptedRedis => {
+    const client = clients[turn++ % clients.length] ?? first;
+    return nodeOf(client, key) === undefined ? first : client;
+  };
+  return {
+    cache: new RedisCache(clientFor, breakerFor),
+    subscriber,
+    diagnostics: new CacheDiagnostics(first, l1),
+    breakers: () => [...breakers.values()],
+    close() {
+      for (const client of [...clients, subscriber]) client.disconnect();
+    },
+  };
+}

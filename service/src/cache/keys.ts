@@ -1,0 +1,35 @@
+/**
+ * Keys in the shared cache. All keys of one account carry its address as hash tag: they live in one slot, so that one
+ * script can touch them together.
+ */
+export const KEY_PREFIX = "dujyo:";
+
+export type AccountView = "balance" | "detail" | "history";
+
+export const ACCOUNT_VIEWS: readonly AccountView[] = ["balance", "detail", "history"];
+
+export function accountKey(view: AccountView, address: string): string {
+  return `${KEY_PREFIX}{${address}}:${view}`;
+}
+
+export function poolKey(poolId: string): string {
+  return `${KEY_PREFIX}{${poolId}}:pool`;
+}
+
+/** Answers about the whole chain. */
+export function chainKey(name: "stats" | "holders" | "blocks", variant = ""): string {
+  return `${KEY_PREFIX}{chain}:${name}${variant}`;
+}
+
+export function leaseKey(key: string): string {
+  return `${key}:lease`;
+}
+
+/** Channel on which the instances tell each other what they wrote, and that they live. */
+export const PEER_CHANNEL = `${KEY_PREFIX}peers`;
+/** Instances and their latest figures, each under its own key. */
+export const FLEET_KEY = `${KEY_PREFIX}{fleet}:instances`;
+
+export function lookupsKey(slot: number): string {
+  return `${KEY_PREFIX}{fleet}:lookups:${slot}`;
+}

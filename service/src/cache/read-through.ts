@@ -1,0 +1,247 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import { Problem } from "../errors.ts";
+import { SingleFlight } from "../resilience/single-flight.ts";
+import { type CacheEntry, etagOf } from "./entry.ts";
+import { jitteredTtl, refreshesEarly } from "./expiry.ts";
+import type { Floors } from "./floors.ts";
+import type { L1Cache } from "./l1.ts";
+import type { CachePort } from "./port.ts";
+import type { Trust } from "./trust.ts";
+
+/** Where an answer came from, as the X-Cache header says it. */
+export type Origin = "l1" | "redis" | "replica" | "primary" | "stale";
+
+/** An answer's bytes and what is known about them. */
+export interface Served {
+  readonly entry: CacheEntry;
+  readonly origin: Origin;
+}
+
+/** Content fresh from a node. */
+export interface Loaded {
+  readonly kind: "value" | "absent";
+  readonly version: number;
+  readonly second: number;
+  /** Epoch milliseconds up to which the node was known to have applied everything. */
+  readonly readAt: number;
+  readonly wrongAtTip: number;
+  readonly body: Buffer;
+  readonly from: "replica" | "primary";
+}
+
+/** How one key is filled. */
+export interface Source {
+  readonly key: string;
+  readonly ttlMs: number;
+  /** @param node "any" may answer from a replica that is within the staleness bound. */
+  load(node: "any" | "primary"): Promise<Loaded>;
+}
+
+export interface ReadThroughArgs {
+  readonly l1: L1Cache;
+  readonly shared: CachePort;
+  readonly trust: Trust;
+  readonly floors: Floors;
+  readonly jitter: number;
+  readonly staleIfErrorMs: number;
+  readonly leaseMs: number;
+  readonly holder: string;
+  readonly count: (origin: Origin) => void;
+  readonly onCacheError: (error: unknown) => void;
+}
+
+/** How long a process without the lease waits between two looks at the key. */
+const LOOK_EVERY_MS = 8;
+
+/** L1 -> shared cache -> node, with one refill per key in the cluster. */
+export class ReadThrough {
+  readonly #args: ReadThroughArgs;
+  readonly #flights = new SingleFlight<Served>();
+  readonly #refreshing = new Set<string>();
+
+  constructor(args: ReadThroughArgs) {
+    this.#args = args;
+  }
+
+  /**
+   * The answer if this process holds it, at once.
+   * @param source made only if the entry is due for an early refresh: this is the hottest path.
+   */
+  peek(key: string, source: () => Source, now = Date.now()): Served | undefined {
+    const { l1, trust } = this.#args;
+    const entry = l1.get(key);
+    if (entry === undefined || !trust.fresh(entry, now)) return undefined;
+    this.#args.count("l1");
+    if (refreshesEarly(entry, now)) this.#refresh(source());
+    return { entry, origin: "l1" };
+  }
+
+  /**
+   * The answer from the nearest place that has it.
+   * @throws Problem `unavailable` or `overloaded` when no node can answer and nothing old enough to serve is left.
+   */
+  async get(source: Source): Promise<Served> {
+    const served = this.peek(source.key, () => source);
+    if (served) return served;
+    const found = await this.#flights.run(source.key, () => this.#fetch(source));
+    this.#args.count(found.origin);
+    return found;
+  }
+
+  /** The answer of content that was read past the caches, which keep it if they know nothing newer. */
+  absorb(source: Source, loaded: Loaded): Served {
+    this.#args.count(loaded.from);
+    this.#background(this.put(source, loaded, 1));
+    return { entry: this.#entryOf(source, loaded, 1), origin: loaded.from };
+  }
+
+  /** Keeps content that was read or written outside this path, unless something newer is known. */
+  async put(source: Source, loaded: Loaded, costMs: number, holder = ""): Promise<CacheEntry | undefined> {
+    const entry = this.#entryOf(source, loaded, costMs);
+    const newer = await this.#args.shared.fill(source.key, entry, this.#keepMs(source.ttlMs), holder);
+    if (newer === undefined) this.#keep(source.key, entry);
+    return newer;
+  }
+
+  /** Puts content into this process alone. */
+  keep(source: Source, loaded: Loaded): void {
+    this.#keep(source.key, this.#entryOf(source, loaded, 1));
+  }
+
+  async #fetch(source: Source): Promise<Served> {
+    const { shared, leaseMs, holder } = this.#args;
+    let known: CacheEntry | undefined;
+    try {
+      known = await shared.get(source.key);
+      if (this.#usable(source.key, known)) return this.#fromShared(source, known);
+      const deadline = Date.now() + leaseMs;
+      do {
+        const lease = await shared.lease(source.key, holder, leaseMs);
+        known = lease.current ?? known;
+        if (lease.granted) {
+          if (!this.#usable(source.key, lease.current)) return await this.#fill(source, holder, known);
+          this.#background(shared.release(source.key, holder));
+        }
+        if (this.#usable(source.key, lease.current)) return this.#fromShared(source, lease.current);
+        await pause(LOOK_EVERY_MS * (0.5 + Math.random()));
+      } while (Date.now() < deadline);
+    } catch (error) {
+      if (error instanceof Problem) throw error;
+      // The shared cache is away: the database answers, once per process and key.
+      this.#args.onCacheError(error);
+    }
+    return await this.#fill(source, undefined, known);
+  }
+
+  /**
+   * Reads from a node, stores, and settles with what others stored meanwhile.
+   * @param holder undefined while the shared cache is away: the answer must not wait for it a second time.
+   */
+  async #fill(source: Source, holder: string | undefined, known: CacheEntry | undefined): Promise<Served> {
+    const { floors, shared } = this.#args;
+    const begin = performance.now();
+    try {
+      let loaded = await source.load("any");
+      if (loaded.from === "replica" && !floors.allows(source.key, loaded))
+        loaded = await source.load("primary");
+      let newer = await this.#store(source, loaded, performance.now() - begin, holder);
+      if (newer?.kind === "tombstone" && loaded.from === "replica") {
+        // The replica has not seen the change that the marker stands for.
+        loaded = await source.load("primary");
+        newer = await this.#store(source, loaded, performance.now() - begin, holder);
+      }
+      if (this.#usable(source.key, newer)) return this.#fromShared(source, newer);
+      return { entry: this.#entryOf(source, loaded, performance.now() - begin), origin: loaded.from };
+    } catch (error) {
+      if (holder !== undefined) this.#background(shared.release(source.key, holder));
+      const stale = this.#stale(source.key, known);
+      if (stale) return { entry: stale, origin: "stale" };
+      throw error;
+    }
+  }
+
+  /** Storing must not fail the answer. */
+  async #store(
+    source: Source,
+    loaded: Loaded,
+    costMs: number,
+    holder: string | undefined,
+  ): Promise<CacheEntry | undefined> {
+    if (holder === undefined) {
+      this.#keep(source.key, this.#entryOf(source, loaded, costMs));
+      return undefined;
+    }
+    try {
+      return await this.put(source, loaded, costMs, holder);
+    } catch (error) {
+      this.#args.onCacheError(error);
+      this.#keep(source.key, this.#entryOf(source, loaded, costMs));
+      return undefined;
+    }
+  }
+
+  #fromShared(source: Source, entry: CacheEntry): Served {
+    this.#keep(source.key, entry);
+    if (refreshesEarly(entry, Date.now())) this.#refresh(source);
+    return { entry, origin: "redis" };
+  }
+
+  #usable(key: string, entry: CacheEntry | undefined): entry is CacheEntry {
+    if (entry === undefined || entry.kind === "tombstone") return false;
+    return this.#args.trust.fresh(entry, Date.now()) && this.#args.floors.allows(key, entry);
+  }
+
+  /** The last known content, if it is not older than allowed and nothing newer is known to exist. */
+  #stale(key: string, known: CacheEntry | undefined): CacheEntry | undefined {
+    const { l1, floors, staleIfErrorMs } = this.#args;
+    const local = l1.get(key);
+    const entry = known !== undefined && known.readAt >= (local?.readAt ?? 0) ? known : local;
+    if (entry === undefined || entry.kind === "tombstone" || !floors.allows(key, entry)) return undefined;
+    return Date.now() < entry.expiresAt + staleIfErrorMs ? entry : undefined;
+  }
+
+  /** Renews in the background, under the cluster's lease: whoever else wants to, finds it taken. */
+  #refresh(source: Source): void {
+    const { shared, holder, leaseMs } = this.#args;
+    if (this.#refreshing.has(source.key) || this.#flights.has(source.key)) return;
+    this.#refreshing.add(source.key);
+    this.#background(
+      shared
+        .lease(source.key, holder, leaseMs)
+        .then(async ({ granted }) => {
+          if (!granted) return;
+          const begin = performance.now();
+          try {
+            await this.#store(source, await source.load("any"), performance.now() - begin, holder);
+          } catch (error) {
+            await shared.release(source.key, holder);
+            throw error;
+          }
+        })
+        .finally(() => this.#refreshing.delete(source.key)),
+    );
+  }
+
+  #keep(key: string, entry: CacheEntry): void {
+    const { l1, floors } = this.#args;
+    const held = l1.get(key);
+    const older = held !== undefined && (entry.version < held.version || entry.second < held.second);
+    if (!older && floors.allows(key, entry)) l1.set(key, entry);
+  }
+
+  #entryOf(source: Source, loaded: Loaded, costMs: number): CacheEntry {
+    const { kind, version, second, readAt, wrongAtTip, body } = loaded;
+    const expiresAt = Math.floor(readAt + jitteredTtl(source.ttlMs, this.#args.jitter));
+    const etag = etagOf(version, second, readAt);
+    return { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body, etag };
+  }
+
+  #keepMs(ttlMs: number): number {
+    return ttlMs + this.#args.staleIfErrorMs;
+  }
+
+  #background(work: Promise<unknown>): void {
+    work.catch(this.#args.onCacheError);
+  }
+}

@@ -1,0 +1,88 @@
+import calculateSlot from "cluster-key-slot";
+import { Cluster, type ClusterOptions } from "ioredis";
+
+import type { ServiceConfig } from "../config.ts";
+import { BURY, FILL, LEASE, PUBLISH, RELEASE } from "./scripts.ts";
+
+type Marker = [version: number, second: number, bytes: Buffer, keepMs: number];
+
+/**
+ * The client with the cache's scripts as commands. Their numbers of keys are fixed: automatic pipelining takes the first
+ * argument for the key that decides where a command goes.
+ */
+export interface ScriptedRedis extends Cluster {
+  djLeaseBuffer(
+    key: string,
+    lease: string,
+    holder: string,
+    leaseMs: number,
+  ): Promise<[number, Buffer | null]>;
+  djRelease(lease: string, holder: string): Promise<number>;
+  djFillBuffer(
+    key: string,
+    lease: string,
+    version: number,
+    second: number,
+    bytes: Buffer,
+    keepMs: number,
+    holder: string,
+  ): Promise<number | Buffer>;
+  djPublish(channel: string, message: string): Promise<number>;
+  djBuryOne(key: string, ...marker: Marker): Promise<number>;
+  djBuryThree(one: string, two: string, three: string, ...marker: Marker): Promise<number>;
+}
+
+/**
+ * A connection set to the cluster: one connection per node.
+ * @param purpose part of the connection's name, as `CLIENT LIST` shows it.
+ */
+export function connectRedis(
+  config: ServiceConfig,
+  purpose: string,
+  onError: (error: Error) => void,
+): ScriptedRedis {
+  const { redis } = config;
+  const options: ClusterOptions = {
+    // Everything that is asked for in one turn of the event loop goes to a node in one write.
+    enableAutoPipelining: true,
+    // A request has the database to go to: waiting here for a cluster that is away would only add to its time.
+    enableOfflineQueue: false,
+    maxRedirections: 3,
+    retryDelayOnFailover: 50,
+    retryDelayOnClusterDown: 50,
+    retryDelayOnTryAgain: 50,
+    // A new owner of the slots is learnt within a second even if no redirection tells.
+    slotsRefreshInterval: 1000,
+    slotsRefreshTimeout: redis.connectTimeoutMs,
+    clusterRetryStrategy: (times) => Math.min(50 * 2 ** times, 1000) * (0.5 + Math.random() / 2),
+    natMap: (announced) => redis.addressMap[announced] ?? null,
+    // Nodes announce names, which the certificates bear; resolving happens when connecting, not before.
+    dnsLookup: (address, callback) => callback(null, address),
+    redisOptions: {
+      username: redis.user,
+      password: redis.password,
+      tls: { ca: redis.ca, minVersion: "TLSv1.3" },
+      connectTimeout: redis.connectTimeoutMs,
+      commandTimeout: redis.commandTimeoutMs,
+      connectionName: `${config.instance}-${purpose}`,
+      maxRetriesPerRequest: 0,
+      autoResendUnfulfilledCommands: false,
+    },
+    scripts: {
+      djLease: { lua: LEASE, numberOfKeys: 2 },
+      djRelease: { lua: RELEASE, numberOfKeys: 1 },
+      djFill: { lua: FILL, numberOfKeys: 2 },
+      djBuryOne: { lua: BURY, numberOfKeys: 1 },
+      djBuryThree: { lua: BURY, numberOfKeys: 3 },
+      djPublish: { lua: PUBLISH, numberOfKeys: 1 },
+    },
+  };
+  const client = new Cluster([...redis.nodes], options) as unknown as ScriptedRedis;
+  client.on("error", onError);
+  return client;
+}
+
+/** The node that owns a key at the moment, as `host:port`; undefined while nobody does. */
+export function nodeOf(client: Cluster, key: string): string | undefined {
+  return client.slots[calculateSlot(key)]?.[0];
+}

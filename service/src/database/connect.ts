@@ -1,0 +1,109 @@
+import type { ServiceConfig } from "../config.ts";
+import { Problem } from "../errors.ts";
+import { type Breaker, createBreaker } from "../resilience/circuit-breaker.ts";
+import { ChangeListener, type ChangeListenerArgs } from "./change-listener.ts";
+import { nodeFailed } from "./failures.ts";
+import { NodeReader, type NodeReaderArgs, REPLAYED } from "./node-reader.ts";
+import { PipelinedLane } from "./pipelined-lane.ts";
+import { BoundedPool } from "./pools.ts";
+import { PrimaryClock } from "./primary-clock.ts";
+import { PoolLane, type ReadLane } from "./read-lane.ts";
+
+export interface DatabaseEvents
+  extends Pick<ChangeListenerArgs, "trust" | "onChanges" | "onBulk" | "onGap" | "onError">,
+    Pick<NodeReaderArgs, "onFailure"> {}
+
+export interface DatabaseConnections {
+  readonly reader: NodeReader;
+  readonly writerPool: BoundedPool;
+  readonly readerPool: BoundedPool;
+  readonly writerBreaker: Breaker;
+  readonly breakers: readonly Breaker[];
+  readonly listener: ChangeListener;
+  /** Whether some node has answered since the start, and not all have failed lately. */
+  usable(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** Asked until a node answers for the first time. */
+const PING = { name: "ping", text: `SELECT ${REPLAYED}` };
+
+/** Connects to the pooler, for writing and for reading, and past it to hear of changes. */
+export function connectDatabase(config: ServiceConfig, events: DatabaseEvents): DatabaseConnections {
+  const { database: limits, cache, instance } = config;
+  const onError = events.onError;
+  const { connectTimeoutMs, queryTimeoutMs } = limits;
+  const writerPool = new BoundedPool({
+    login: limits.writer,
+    limits: limits.writerPool,
+    name: `${instance} writer`,
+    connectTimeoutMs,
+    queryTimeoutMs: limits.writeTimeoutMs,
+    onError,
+  });
+  const readerPool = new BoundedPool({
+    login: limits.reader,
+    limits: limits.readerPool,
+    name: `${instance} reader`,
+    connectTimeoutMs,
+    queryTimeoutMs,
+    onError,
+  });
+  // What a statement says about itself is no sign of a bad node; nor is a full waiting line.
+  const counts = (error: Error): boolean => !(error instanceof Problem) && nodeFailed(error);
+  const breaker = (name: string): Breaker => createBreaker({ name, ...config.breaker, counts });
+  const replica = breaker("replica reads");
+  const primary = breaker("primary reads");
+  const writerBreaker = breaker("writes");
+  const clock = new PrimaryClock(4 * cache.maxStalenessMs);
+  const primaryLane = new PoolLane(writerPool, queryTimeoutMs);
+  const replicaLane: ReadLane =
+    limits.readLane === "pipelined"
+      ? new PipelinedLane({
+          login: limits.reader,
+          name: `${instance} lane`,
+          connectTimeoutMs,
+          queryTimeoutMs,
+          ...limits.readerPool,
+        })
+      : new PoolLane(readerPool, queryTimeoutMs);
+  const listener = new ChangeListener({
+    ...events,
+    clock,
+    login: limits.listener,
+    name: `${instance} listen`,
+    connectTimeoutMs,
+    // Also dates what replicas answer, so it stays frequent however much staleness is allowed.
+    pulseMs: Math.min(cache.maxStalenessMs / 5, 500),
+    timeoutMs: cache.maxStalenessMs / 2,
+  });
+  const reader = new NodeReader({
+    replica: { lane: replicaLane, pool: readerPool, breaker: replica },
+    primary: { lane: primaryLane, breaker: primary },
+    clock,
+    maxAgeMs: cache.maxStalenessMs / 2,
+    onFailure: events.onFailure,
+  });
+  let answered = false;
+  return {
+    reader,
+    writerPool,
+    readerPool,
+    writerBreaker,
+    breakers: [replica, primary, writerBreaker],
+    listener,
+    async usable() {
+      if (!answered) {
+        answered = await reader.read(PING, []).then(
+          () => true,
+          () => false,
+        );
+      }
+      return answered && (replica.state !== "open" || primary.state !== "open");
+    },
+    async close() {
+      await listener.stop();
+      await Promise.all([replicaLane.close(), writerPool.close(), readerPool.close()]);
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import { Pool, type PoolClient, types } from "pg";
+
+import type { DatabaseLogin, PoolLimits } from "../config.ts";
+import { Problem } from "../errors.ts";
+
+const INT8 = 20;
+
+/** 64-bit integers as numbers: amounts are below 10^15, versions far below. Larger ones (ids) are selected as text. */
+export const TYPES = {
+  getTypeParser: (oid: number, format?: "text" | "binary") =>
+    oid === INT8 ? Number : types.getTypeParser(oid, format as "text"),
+};
+
+export interface PoolArgs {
+  readonly login: DatabaseLogin;
+  readonly limits: PoolLimits;
+  readonly name: string;
+  readonly connectTimeoutMs: number;
+  readonly queryTimeoutMs: number;
+  readonly onError: (error: Error) => void;
+}
+
+/** Options that all sessions have in common: TLS with the server's name verified, keepalive, numbers for integers. */
+export function sessionOptions({ host, port, database, user, password, ca }: DatabaseLogin, name: string) {
+  return {
+    host,
+    port,
+    database,
+    user,
+    password,
+    ssl: { ca, servername: host, minVersion: "TLSv1.3" as const },
+    application_name: name,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    types: TYPES,
+  };
+}
+
+/** A pool whose waiting line is bounded. */
+export class BoundedPool {
+  readonly pool: Pool;
+  readonly #limits: PoolLimits;
+
+  constructor({ login, limits, name, connectTimeoutMs, queryTimeoutMs, onError }: PoolArgs) {
+    this.#limits = limits;
+    this.pool = new Pool({
+      ...sessionOptions(login, name),
+      max: limits.size,
+      // Covers the wait for a free connection too.
+      connectionTimeoutMillis: connectTimeoutMs,
+      query_timeout: queryTimeoutMs,
+      idleTimeoutMillis: 60_000,
+      // Sessions spread over the nodes again within minutes after one comes back.
+      maxLifetimeSeconds: 600,
+    });
+    this.pool.on("error", onError);
+  }
+
+  get size(): number {
+    return this.pool.totalCount;
+  }
+
+  get idle(): number {
+    return this.pool.idleCount;
+  }
+
+  get waiting(): number {
+    return this.pool.waitingCount;
+  }
+
+  get limit(): number {
+    return this.#limits.size;
+  }
+
+  /** @throws Problem `overloaded` at once when the waiting line is full. */
+  admit(): void {
+    if (this.pool.waitingCount > this.#limits.queue) {
+      throw new Problem("overloaded", { detail: "too many requests wait for the database" });
+    }
+  }
+
+  async connect(): Promise<PoolClient> {
+    this.admit();
+    return await this.pool.connect();
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+}

@@ -1,0 +1,158 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+
+import { Counter, Gauge, type Registry } from "prom-client";
+
+import type { Origin } from "./cache/read-through.ts";
+import { Latencies } from "./metrics/latency.ts";
+
+/** A value that is read when it is asked for. */
+type Reading = () => number;
+
+/** What the service tells about itself. Counts on hot paths are plain numbers, handed over when someone asks. */
+export class ServiceMetrics {
+  readonly latencies: Latencies;
+  readonly reads: Record<Origin, number> = { l1: 0, redis: 0, replica: 0, primary: 0, stale: 0 };
+  /** Answers by the first digit of their status. */
+  readonly answers: Record<string, number> = {};
+  readonly nodeFailures = { replica: 0, primary: 0 };
+  cacheErrors = 0;
+  gaps = 0;
+  refused = 0;
+  bookings = 0;
+  sealed = 0;
+
+  constructor(registry: Registry) {
+    this.latencies = new Latencies(
+      registry,
+      "dujyo_api_http_request_duration_seconds",
+      "Time from a request's arrival to its answer, by route",
+    );
+    counters(
+      registry,
+      "dujyo_api_http_responses_total",
+      "Answers, by class of status",
+      "status",
+      () => this.answers,
+    );
+    counters(
+      registry,
+      "dujyo_api_cache_reads_total",
+      "Reads, by where the answer came from",
+      "origin",
+      () => this.reads,
+    );
+    counters(
+      registry,
+      "dujyo_api_node_failures_total",
+      "Failed calls of database nodes",
+      "node",
+      () => this.nodeFailures,
+    );
+    counter(
+      registry,
+      "dujyo_api_cache_errors_total",
+      "Failed calls of the shared cache",
+      () => this.cacheErrors,
+    );
+    counter(
+      registry,
+      "dujyo_api_coherence_gaps_total",
+      "Times that invalidations may have been missed",
+      () => this.gaps,
+    );
+    counter(
+      registry,
+      "dujyo_api_refused_requests_total",
+      "Requests refused because too many were in flight",
+      () => this.refused,
+    );
+    counter(registry, "dujyo_api_bookings_total", "Transfers booked", () => this.bookings);
+    counter(registry, "dujyo_api_sealed_blocks_total", "Blocks sealed by this instance", () => this.sealed);
+    processFigures(registry);
+  }
+}
+
+/** A gauge read at each scrape. */
+export function gauge(registry: Registry, name: string, help: string, read: Reading): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+/** A gauge with one label, read at each scrape. */
+export function gauges(
+  registry: Registry,
+  name: string,
+  help: string,
+  label: string,
+  read: () => Readonly<Record<string, number>>,
+): void {
+  new Gauge({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [value, figure] of Object.entries(read())) this.set({ [label]: value }, figure);
+    },
+  });
+}
+
+function counter(registry: Registry, name: string, help: string, read: Reading): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+}
+
+function counters(
+  registry: Registry,
+  name: string,
+  help: string,
+  label: string,
+  read: () => Readonly<Record<string, number>>,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [value, figure] of Object.entries(read())) this.inc({ [label]: value }, figure);
+    },
+  });
+}
+
+function processFigures(registry: Registry): void {
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  gauge(registry, "process_resident_memory_bytes", "Resident memory", () => process.memoryUsage.rss());
+  gauge(registry, "process_start_time_seconds", "Start of the process", () => performance.timeOrigin / 1000);
+  counter(registry, "process_cpu_seconds_total", "CPU time used", () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+  gauge(registry, "dujyo_api_heap_used_bytes", "Used heap", () => process.memoryUsage().heapUsed);
+  gauge(
+    registry,
+    "dujyo_api_event_loop_delay_p99_seconds",
+    "Delay of the event loop since the last scrape",
+    () => {
+      const p99 = delay.percentile(99) / 1e9;
+      delay.reset();
+      return p99;
+    },
+  );
+}

@@ -1,0 +1,34 @@
+import type { FastifyInstance } from "fastify";
+import type { RouteLatency } from "../metrics/latency.ts";
+import type { ServiceMetrics } from "../metrics.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Where this route's durations are counted. */
+    latency?: RouteLatency;
+  }
+}
+
+/** Requests slower than this are logged one by one. */
+const SLOW_MS = 1000;
+
+/** Counts answers and their durations by route template, and logs the slow ones. */
+export function addMeasuring(app: FastifyInstance, metrics: ServiceMetrics): void {
+  const unrouted = metrics.latencies.route("unrouted");
+  app.addHook("onRoute", (route) => {
+    route.config = { ...route.config, latency: metrics.latencies.route(route.url) };
+  });
+  app.addHook("onResponse", (request, reply, done) => {
+    const taken = reply.elapsedTime;
+    (request.routeOptions.config.latency ?? unrouted).observe(taken / 1000);
+    const status = `${Math.floor(reply.statusCode / 100)}xx`;
+    metrics.answers[status] = (metrics.answers[status] ?? 0) + 1;
+    if (taken >= SLOW_MS) {
+      request.log.warn(
+        { route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(taken) },
+        "slow request",
+      );
+    }
+    done();
+  });
+}

@@ -1,0 +1,56 @@
+import type { FastifyInstance } from "fastify";
+
+import type { Diagnostics } from "../diagnostics.ts";
+import { type Authenticate, requireScope } from "../plugins/authentication.ts";
+
+export interface AdminRoutesArgs {
+  readonly diagnostics: Diagnostics;
+  /** Absent: anyone who reaches the service may ask. For a stack that listens on loopback alone. */
+  readonly authenticate: Authenticate | undefined;
+}
+
+/** `GET /admin/performance`, `/admin/cache/stats`, `/admin/database/stats`. */
+export function addAdmin(app: FastifyInstance, { diagnostics, authenticate }: AdminRoutesArgs): void {
+  const options = {
+    schema: { security: [{ bearer: [] }] },
+    ...(authenticate
+      ? {
+          onRequest: async (request: Parameters<Authenticate>[0]) =>
+            requireScope(await authenticate(request), "admin"),
+        }
+      : {}),
+  };
+  const { instance } = diagnostics;
+
+  const cacheStats = async () => {
+    const [cache, hits] = await Promise.all([diagnostics.cache(), diagnostics.hitRatio()]);
+    return { ...cache, hit_ratio: hits.ratio };
+  };
+
+  app.get("/admin/performance", options, async () => {
+    const [database, cache, fleet] = await Promise.all([
+      diagnostics.database(),
+      cacheStats(),
+      diagnostics.fleet(),
+    ]);
+    return {
+      instance,
+      database,
+      cache,
+      circuit_breaker_open: diagnostics.breakerOpen(),
+      circuit_breakers: diagnostics.breakers(),
+      ...diagnostics.requests(),
+      fleet,
+    };
+  });
+
+  app.get("/admin/cache/stats", options, async () => {
+    const [stats, fleet] = await Promise.all([cacheStats(), diagnostics.fleet()]);
+    return { instance, ...stats, fleet };
+  });
+
+  app.get("/admin/database/stats", options, async () => {
+    const [stats, fleet] = await Promise.all([diagnostics.database(), diagnostics.fleet()]);
+    return { instance, ...stats, fleet };
+  });
+}

@@ -1,0 +1,38 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+import type { ReadThrough, Served } from "../cache/read-through.ts";
+import { parseReadAfter } from "../read-after.ts";
+import type { ViewSource } from "../repositories/view.ts";
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+/** Sends an answer's bytes as they are, and says where they came from and how old they are. */
+export function send(request: FastifyRequest, reply: FastifyReply, { entry, origin }: Served): FastifyReply {
+  const age = Math.floor((Date.now() - entry.readAt) / 1000);
+  reply.header("etag", entry.etag).header("x-cache", origin).header("age", Math.max(age, 0));
+  if (request.headers["if-none-match"] === entry.etag) return reply.code(304).send();
+  return reply.header("content-type", JSON_TYPE).send(entry.body);
+}
+
+/**
+ * Reads an account's view. With `X-Read-After`, an answer from wherever it is known to have seen that write: what the
+ * caches hold if its version shows it, else a node that has replayed it.
+ */
+export async function read(
+  request: FastifyRequest,
+  cache: ReadThrough,
+  source: ViewSource,
+  address: string,
+): Promise<Served> {
+  const token = request.headers["x-read-after"];
+  if (typeof token !== "string") return await cache.get(source);
+  const { lsn, versions } = parseReadAfter(token);
+  const version = versions.get(address);
+  const held = version === undefined ? undefined : cache.peek(source.key, () => source);
+  if (version !== undefined && held && held.entry.version >= version) return held;
+  if (version !== undefined && !held) {
+    const served = await cache.get(source);
+    if (served.entry.version >= version) return served;
+  }
+  return cache.absorb(source, await source.loadAfter(lsn));
+}

@@ -1,0 +1,40 @@
+import { parseArgs } from "node:util";
+
+import { importJWK, type JWK, SignJWT } from "jose";
+
+import { readTokenConfig } from "./config.ts";
+
+const USAGE = "usage: token --address ADDRESS [--scope admin] [--ttl SECONDS]";
+
+/** Prints a token for an address. The private key never leaves its file. */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      address: { type: "string" },
+      scope: { type: "string" },
+      ttl: { type: "string", default: "3600" },
+    },
+  });
+  const ttl = Number(values.ttl);
+  if (!values.address || !/^[A-Za-z0-9_-]{1,64}$/.test(values.address)) {
+    throw new Error(`--address has to be 1 to 64 letters, digits, _ or -\n${USAGE}`);
+  }
+  if (!Number.isInteger(ttl) || ttl < 1)
+    throw new Error(`--ttl is "${values.ttl}"; it has to be seconds, at least 1\n${USAGE}`);
+  const { key, issuer, audience } = readTokenConfig();
+  const jwk = JSON.parse(key) as JWK;
+  const token = await new SignJWT(values.scope ? { scope: values.scope } : {})
+    .setProtectedHeader({ alg: jwk.alg ?? "EdDSA", ...(jwk.kid ? { kid: jwk.kid } : {}) })
+    .setSubject(values.address)
+    .setIssuer(issuer)
+    .setAudience(audience)
+    .setIssuedAt()
+    .setExpirationTime(`${ttl} seconds`)
+    .sign(await importJWK(jwk, jwk.alg ?? "EdDSA"));
+  process.stdout.write(`${token}\n`);
+}
+
+await main().catch((error: unknown) => {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,120 @@
+import { describe, expect, it } from "vitest";
+
+import { type CacheEntry, decodeEntry, encodeEntry, etagOf } from "../../../service/src/cache/entry.ts";
+import { jitteredTtl, refreshesEarly } from "../../../service/src/cache/expiry.ts";
+import { Floors } from "../../../service/src/cache/floors.ts";
+import { L1Cache } from "../../../service/src/cache/l1.ts";
+import { parseLsn } from "../../../service/src/database/lsn.ts";
+import { PrimaryClock } from "../../../service/src/database/primary-clock.ts";
+import { formatReadAfter, parseReadAfter } from "../../../service/src/read-after.ts";
+
+const entry: CacheEntry = {
+  kind: "value",
+  version: 12,
+  second: 3,
+  readAt: 1_700_000_000_000,
+  expiresAt: 1_700_000_030_000,
+  costMs: 4,
+  wrongAtTip: 9,
+  body: Buffer.from('{"address":"A","balance":1}\n'),
+  etag: etagOf(12, 3, 1_700_000_000_000),
+};
+
+describe("an entry", () => {
+  it("survives the way through the shared cache", () => {
+    expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+  });
+
+  it("is not made out of foreign bytes", () => {
+    expect(decodeEntry(Buffer.from("hello"))).toBeUndefined();
+    expect(decodeEntry(Buffer.from('1 2 x 3 4 5 6\n{"a":1}'))).toBeUndefined();
+    expect(decodeEntry(Buffer.alloc(0))).toBeUndefined();
+  });
+});
+
+describe("the process's own cache", () => {
+  it("stays below its limit and keeps what is used", () => {
+    const l1 = new L1Cache(20 * 450);
+    for (let at = 0; at < 100; at++) {
+      l1.set(`key${at}`, entry);
+      l1.get("key0");
+    }
+    expect(l1.bytes).toBeLessThanOrEqual(20 * 450);
+    expect(l1.get("key0")).toBeDefined();
+    expect(l1.get("key1")).toBeUndefined();
+    expect(l1.get("key99")).toBeDefined();
+  });
+
+  it("counts what it gives back", () => {
+    const l1 = new L1Cache(10_000);
+    l1.set("a", entry);
+    l1.set("a", entry);
+    l1.delete("a");
+    expect([l1.size, l1.bytes]).toEqual([0, 0]);
+  });
+});
+
+describe("floors", () => {
+  it("allow what reaches them in both versions", () => {
+    const floors = new Floors(1000, 10);
+    floors.raise("k", 2, 0);
+    floors.raise("k", 0, 5);
+    expect(floors.allows("k", { version: 2, second: 5 })).toBe(true);
+    expect(floors.allows("k", { version: 3, second: 4 })).toBe(false);
+    expect(floors.allows("other", { version: 0, second: 0 })).toBe(true);
+  });
+
+  it("say when they are full, and make room for those that ended", () => {
+    const floors = new Floors(1000, 2);
+    expect(floors.raise("a", 1, 0, 0)).toBe(true);
+    expect(floors.raise("b", 1, 0, 0)).toBe(true);
+    expect(floors.raise("c", 1, 0, 500)).toBe(false);
+    expect(floors.raise("d", 1, 0, 1500)).toBe(true);
+  });
+});
+
+describe("expiry", () => {
+  it("is drawn below the time to live", () => {
+    expect(jitteredTtl(1000, 0.1, 0)).toBe(1000);
+    expect(jitteredTtl(1000, 0.1, 1)).toBe(900);
+  });
+
+  it("comes early the more often, the nearer the end and the dearer the reading", () => {
+    const early = (left: number, costMs: number): number => {
+      let hits = 0;
+      const candidate = { ...entry, expiresAt: left, costMs };
+      for (let at = 0; at < 1000; at++) if (refreshesEarly(candidate, 0)) hits++;
+      return hits;
+    };
+    expect(early(10_000, 10)).toBe(0);
+    expect(early(10, 10)).toBeGreaterThan(250);
+    expect(early(50, 10)).toBeLessThan(50);
+  });
+});
+
+describe("positions of the log", () => {
+  it("compare as numbers", () => {
+    expect(parseLsn("0/16B3748")).toBeLessThan(parseLsn("1/0") ?? 0);
+    expect(parseLsn("x")).toBeUndefined();
+  });
+
+  it("tell up to when a replica is current", () => {
+    const clock = new PrimaryClock(8000);
+    clock.note(1000, 10);
+    clock.note(2000, 20);
+    expect(clock.currentAt(25)).toBe(2000);
+    expect(clock.currentAt(15)).toBe(1000);
+    expect(clock.currentAt(5)).toBeUndefined();
+  });
+
+  it("travel in a token together with the accounts' versions", () => {
+    const versions = new Map([
+      ["A", 3],
+      ["B-1", 4],
+    ]);
+    const token = formatReadAfter({ lsn: "0/1F", versions });
+    expect(token).toBe("0/1F;A=3;B-1=4");
+    expect(parseReadAfter(token)).toEqual({ lsn: "0/1F", versions });
+    expect(parseReadAfter("0/1F").versions.size).toBe(0);
+  });
+});

@@ -1,0 +1,58 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { readConfig } from "../../../service/src/config.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "config-"));
+const file = (name: string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, `content of ${name}\n`);
+  return path;
+};
+
+const complete = {
+  DB_HOST: "pgbouncer",
+  DB_CA_FILE: file("ca"),
+  DB_PASSWORD_FILE: file("app"),
+  DB_RO_PASSWORD_FILE: file("readonly"),
+  LISTEN_HOST: "haproxy",
+  REDIS_NODES: "redis-0:6379,redis-1:6380",
+  REDIS_PASSWORD_FILE: file("redis"),
+  REDIS_CA_FILE: file("redis-ca"),
+  AUTH_KEY_SET_FILE: file("keys"),
+};
+
+describe("the service's configuration", () => {
+  it("has the documented defaults", () => {
+    const config = readConfig(complete);
+    expect(config.cache.ttlMs).toEqual({
+      balance: 30_000,
+      tokenBalance: 30_000,
+      history: 60_000,
+      stats: 30_000,
+      dexPool: 10_000,
+    });
+    expect(config.cache.maxStalenessMs).toBe(2000);
+    expect(config.cache.staleIfErrorMs).toBe(300_000);
+    expect(config.breaker).toEqual({ failures: 5, openMs: 30_000 });
+    expect(config.port).toBe(8083);
+    expect(config.auth.admin).toBe(true);
+    expect(config.database.writer.password).toBe("content of app");
+  });
+
+  it("names everything that is missing, at once", () => {
+    const { DB_PASSWORD_FILE: _, ...incomplete } = complete;
+    expect(() => readConfig({ ...incomplete, REDIS_PASSWORD_FILE: "/nowhere/redis", PORT: "80x" })).toThrow(
+      /DB_PASSWORD_FILE is not set[\s\S]*PORT is "80x"[\s\S]*REDIS_PASSWORD_FILE names \/nowhere\/redis, which can not be read \(ENOENT\)/,
+    );
+  });
+
+  it("refuses an address map that it can not read", () => {
+    expect(() => readConfig({ ...complete, REDIS_ADDRESS_MAP: "redis-0:6379" })).toThrow(
+      /REDIS_ADDRESS_MAP holds/,
+    );
+  });
+});

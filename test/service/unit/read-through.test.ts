@@ -1,0 +1,216 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import { beforeEach, describe, expect, it } from "vitest";
+
+import { Coherence } from "../../../service/src/cache/coherence.ts";
+import { Floors } from "../../../service/src/cache/floors.ts";
+import { accountKey } from "../../../service/src/cache/keys.ts";
+import { L1Cache } from "../../../service/src/cache/l1.ts";
+import {
+  type Loaded,
+  type Origin,
+  ReadThrough,
+  type Source,
+} from "../../../service/src/cache/read-through.ts";
+import { Trust } from "../../../service/src/cache/trust.ts";
+import { Problem } from "../../../service/src/errors.ts";
+import { FakeShared } from "../support/fake-shared.ts";
+
+const KEY = accountKey("balance", "A");
+
+/** One process: its own memory, over the given shared cache. */
+function createProcess(shared: FakeShared, holder: string) {
+  const trust = new Trust(2000, ["listen"], Date.now() - 1000);
+  const floors = new Floors(60_000, 1000);
+  const l1 = new L1Cache(1_000_000);
+  const origins: Origin[] = [];
+  const coherence = new Coherence({ l1, floors, trust, shared, markerMs: 10_000, onError: () => undefined });
+  const cache = new ReadThrough({
+    l1,
+    shared,
+    trust,
+    floors,
+    jitter: 0,
+    staleIfErrorMs: 60_000,
+    leaseMs: 1000,
+    holder,
+    count: (origin) => origins.push(origin),
+    onCacheError: () => undefined,
+  });
+  trust.prove("listen", Date.now());
+  return { trust, floors, l1, origins, coherence, cache };
+}
+
+function content(version: number, from: Loaded["from"] = "replica", ageMs = 0): Loaded {
+  const body = Buffer.from(`balance at version ${version}`);
+  return { kind: "value", version, second: 0, readAt: Date.now() - ageMs, wrongAtTip: 0, body, from };
+}
+
+function source(load: Source["load"], ttlMs = 30_000): Source {
+  return { key: KEY, ttlMs, load };
+}
+
+describe("the read path", () => {
+  let shared: FakeShared;
+
+  beforeEach(() => {
+    shared = new FakeShared();
+  });
+
+  it("answers from a node, then from the process, then from the shared cache", async () => {
+    const [a, b] = [createProcess(shared, "a"), createProcess(shared, "b")];
+    const from = source(async () => content(1));
+    await a.cache.get(from);
+    await a.cache.get(from);
+    await b.cache.get(from);
+
+    expect(a.origins).toEqual(["replica", "l1"]);
+    expect(b.origins).toEqual(["redis"]);
+  });
+
+  it("reads once for many requests of two processes", async () => {
+    let reads = 0;
+    const from = source(async () => {
+      reads++;
+      await pause(30);
+      return content(1);
+    });
+    const processes = [createProcess(shared, "a"), createProcess(shared, "b")];
+    const answers = await Promise.all(
+      Array.from({ length: 1000 }, (_, at) => processes[at % 2]?.cache.get(from)),
+    );
+
+    expect(reads).toBe(1);
+    expect(new Set(answers.map((answer) => answer?.entry.version))).toEqual(new Set([1]));
+  });
+
+  it("does not let a slow fill undo an invalidation", async () => {
+    const { cache, coherence } = createProcess(shared, "a");
+    const nodes: string[] = [];
+    const from = source(async (node) => {
+      nodes.push(node);
+      if (node === "primary") return content(2, "primary");
+      // The change comes while the replica still answers from before it.
+      coherence.invalidate("balances", [["A", 2]]);
+      return content(1);
+    });
+
+    expect((await cache.get(from)).entry.version).toBe(2);
+    expect(nodes).toEqual(["any", "primary"]);
+    expect(shared.entries.get(KEY)?.version).toBe(2);
+  });
+
+  it("gives a slow fill the newer content that another process stored", async () => {
+    const [a, b] = [createProcess(shared, "a"), createProcess(shared, "b")];
+    const slow = source(async () => {
+      await b.cache.put(
+        source(async () => content(5)),
+        content(5, "primary"),
+        1,
+      );
+      return content(4);
+    });
+    const served = await a.cache.get(slow);
+
+    expect(served.entry.version).toBe(5);
+    expect(served.origin).toBe("redis");
+  });
+
+  it("replaces the answer about an unknown account on its first credit", async () => {
+    const { cache, coherence } = createProcess(shared, "a");
+    let known: Loaded = { ...content(0), kind: "absent", body: Buffer.from("0") };
+    const from = source(async () => known);
+    await cache.get(from);
+    known = content(1);
+    coherence.invalidate("balances", [["A", 1]]);
+
+    expect((await cache.get(from)).entry.version).toBe(1);
+  });
+
+  it("forgets what another instance wrote as soon as it hears of it", async () => {
+    const { cache, coherence, origins } = createProcess(shared, "a");
+    await cache.get(source(async () => content(1)));
+    shared.entries.clear();
+    coherence.forgetAccounts([["A", 2]]);
+    const served = await cache.get(
+      source(async (node) => (node === "primary" ? content(2, "primary") : content(1))),
+    );
+
+    expect(served.entry.version).toBe(2);
+    expect(origins).toEqual(["replica", "primary"]);
+  });
+
+  it("serves the last known content, marked, when no node answers", async () => {
+    const { cache, trust } = createProcess(shared, "a");
+    await cache.get(source(async () => content(1), 1));
+    await pause(5);
+    trust.lose("listen");
+    const served = await cache.get(source(() => Promise.reject(new Problem("unavailable")), 1));
+
+    expect(served.origin).toBe("stale");
+    expect(served.entry.version).toBe(1);
+  });
+
+  it("does not serve last known content that is known to be superseded", async () => {
+    const { cache, coherence } = createProcess(shared, "a");
+    await cache.get(source(async () => content(1), 1));
+    coherence.forgetAccounts([["A", 2]]);
+
+    await expect(cache.get(source(() => Promise.reject(new Problem("unavailable"))))).rejects.toThrow(
+      Problem,
+    );
+  });
+
+  it("keeps answering without the shared cache, one read per process", async () => {
+    const { cache } = createProcess(shared, "a");
+    shared.down = true;
+    let reads = 0;
+    const from = source(async () => {
+      reads++;
+      await pause(5);
+      return content(1);
+    });
+    await Promise.all(Array.from({ length: 100 }, () => cache.get(from)));
+
+    expect(reads).toBe(1);
+  });
+
+  it("gives the lease back when the node fails", async () => {
+    const { cache } = createProcess(shared, "a");
+    await expect(cache.get(source(() => Promise.reject(new Problem("unavailable"))))).rejects.toThrow(
+      Problem,
+    );
+
+    expect(shared.leases.size).toBe(0);
+  });
+
+  it("renews an entry in the background shortly before its end", async () => {
+    const { cache, origins } = createProcess(shared, "a");
+    let version = 1;
+    const from = source(async () => {
+      await pause(20);
+      return content(version++);
+    }, 200);
+    await cache.get(from);
+    const end = Date.now() + 2000;
+    // About ten times the cost before its end, the lot becomes likely.
+    while (shared.entries.get(KEY)?.version === 1 && Date.now() < end) {
+      await cache.get(from);
+      await pause(2);
+    }
+
+    expect(shared.entries.get(KEY)?.version).toBe(2);
+    expect(origins.filter((origin) => origin === "replica")).toHaveLength(1);
+  });
+
+  it("reads history anew once a block seals what the page shows as pending", async () => {
+    const { cache, trust, origins } = createProcess(shared, "a");
+    const from = source(async () => ({ ...content(1), wrongAtTip: 7 }));
+    await cache.get(from);
+    await cache.get(from);
+    trust.learnTip(7);
+    await cache.get(from);
+
+    expect(origins).toEqual(["replica", "l1", "replica"]);
+  });
+});
