@@ -68,6 +68,8 @@ const SUITES: Record<string, () => Promise<Count>> = {
   lint: () => check("biome", "ci", "--colors=off", "--reporter=summary", "."),
   types: () => check("tsc", "--noEmit"),
   unit: () => vitest("unit"),
+  ledger: () => vitest("ledger"),
+  service: () => vitest("service"),
   stack: () => vitest("stack"),
 };
 
@@ -78,9 +80,14 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+// These suites share one running stack, which is taken down after the last of them, also after a failure.
+const ON_STACK = ["service", "stack"];
+const keep = process.env.KEEP_TEST_STACK === "1";
+process.env.KEEP_TEST_STACK = "1";
+
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
-for (const [name, suite] of Object.entries(SUITES)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+const chosen = Object.entries(SUITES).filter(([name]) => wanted.length === 0 || wanted.includes(name));
+for (const [name, suite] of chosen) {
   const started = Date.now();
   console.log(`\n== ${name}`);
   const count = await suite();
@@ -91,6 +98,9 @@ for (const [name, suite] of Object.entries(SUITES)) {
   total.failed += count.failed;
   total.skipped += count.skipped;
 }
+const stackUsed = chosen.some(([name]) => ON_STACK.includes(name));
+if (stackUsed && !keep && (await run(process.execPath, ["test/support/remove-stack.ts"])) !== 0)
+  total.failed += 1;
 console.log(
   `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`,
 );

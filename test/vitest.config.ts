@@ -7,8 +7,29 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/{architecture,infra,tools,ops,service}/**/*.test.ts"],
+          include: ["test/{architecture,infra,tools,ops}/**/*.test.ts", "test/service/unit/*.test.ts"],
           testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: "ledger",
+          include: ["test/ledger/**/*.test.ts"],
+          globalSetup: ["test/support/scratch-postgres.ts"],
+          // Plans and shares of HOT updates are those of a server that does nothing else.
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "service",
+          include: ["test/service/*.test.ts"],
+          globalSetup: ["test/support/running-stack.ts", "test/support/stack-instances-away.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Client, type ClientConfig } from "pg";
+import { inject } from "vitest";
 import { migrate } from "../../service/src/migrate/runner.ts";
 import type { MigrationSettings } from "../../service/src/migrate/settings.ts";
 
 /** Where the tests' PostgreSQL listens; its superuser makes databases and plays provisioning. */
-const SERVER: ClientConfig = { host: "127.0.0.1", port: 15432 };
+const SERVER: ClientConfig = { host: "127.0.0.1", port: inject("scratchPort") };
 
 export const MIGRATIONS = resolve(import.meta.dirname, "../../migrations");
 

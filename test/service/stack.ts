@@ -20,13 +20,14 @@ export interface Stack {
   readonly environment: Readonly<Record<string, string>>;
   /** The role that owns the schema, on the primary. */
   readonly owner: Login;
-  /** A superuser on the primary, and on one replica. */
-  readonly superuser: Login;
+  /** A superuser on one replica. */
   readonly replica: Login;
+  /** A superuser on every member: whichever serves a read counts it. */
+  readonly members: readonly Login[];
   /** Shell commands that do what their names say, and end when it is done. */
   readonly commands: Readonly<
     Record<
-      "stopRedis" | "startRedis" | "stopDatabase" | "startDatabase" | "stopReplica" | "startReplica",
+      "stopRedis" | "startRedis" | "stopDatabase" | "startDatabase" | "stopReplicas" | "startReplicas",
       string
     >
   >;

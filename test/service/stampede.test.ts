@@ -25,7 +25,7 @@ describe.skipIf(!stack)("a thousand simultaneous requests to two processes", () 
 
   beforeAll(async () => {
     if (!stack) return;
-    sessions = await Promise.all([connect(stack.owner), connect(stack.superuser), connect(stack.replica)]);
+    sessions = await Promise.all([connect(stack.owner), ...stack.members.map(connect)]);
     processes = await Promise.all([ApiProcess.start("c", ENVIRONMENT), ApiProcess.start("d", ENVIRONMENT)]);
   });
 

@@ -18,13 +18,18 @@ describe("the deployed configuration", () => {
     expect(answer.code).toBe(0);
   });
 
-  it("of Patroni passes its own check", async () => {
+  it("of Patroni passes its own check, but for what comes by another way", async () => {
     const answer = await inside(
       "postgres-0",
       ...["patroni", "--validate-config", "--ignore-listen-port", "/etc/dujyo/patroni.yml"],
     );
-    expect(answer.stdout + answer.stderr).not.toMatch(/is not valid|didn't pass|isn't/i);
-    expect(answer.code).toBe(0);
+    // A member's name and addresses come from its environment, and this release's check does not know quorum commit yet.
+    expect((answer.stdout + answer.stderr).trim().split("\n").sort()).toEqual([
+      "bootstrap.dcs.synchronous_mode quorum is not a boolean",
+      "name  is not defined.",
+      "postgresql.connect_address  is not defined.",
+      "restapi.connect_address  is not defined.",
+    ]);
   });
 
   it("of PostgreSQL is read without an error and asks for no restart", async () => {
@@ -41,7 +46,7 @@ describe("the deployed configuration", () => {
     expect(await value(writer, "owner", "SELECT count(*)::int FROM pg_settings WHERE pending_restart")).toBe(
       0,
     );
-    expect(await value(writer, "owner", "SHOW ssl_min_protocol_version")).toBe("TLSv1.3");
+    expect(await value(writer, "monitoring", "SHOW ssl_min_protocol_version")).toBe("TLSv1.3");
   });
 
   it("of Redis evicts only within a bound below the container's memory", async () => {
@@ -68,16 +73,7 @@ describe("the job that reconciles the Redis Cluster", () => {
     const answer = await run("docker", [
       ...["run", "--rm", "--network", "none", "--volume", `${join(ROOT, "infra/images/redis")}:/source:ro`],
       ...["--workdir", "/source", "--env", "PYTHONDONTWRITEBYTECODE=1", "--entrypoint", "python3"],
-      ...[
-        imageRef("redis"),
-        "-m",
-        "unittest",
-        "discover",
-        "--start-directory",
-        "test",
-        "--top-level-directory",
-        ".",
-      ],
+      ...[imageRef("redis"), "-m", "unittest", "discover", "--start-directory", "test"],
     ]);
     expect(answer.stderr).toMatch(/Ran \d{2,} tests/);
     expect(answer.code, answer.stderr).toBe(0);

@@ -49,7 +49,7 @@ describe("the stack", () => {
       expect(HostConfig.Memory).toBeGreaterThan(0);
     }
     const limits = inspected.reduce((sum, { HostConfig }) => sum + HostConfig.Memory, 0);
-    expect(limits).toBeLessThanOrEqual(3 * 2 ** 30);
+    expect(limits).toBeLessThanOrEqual(4 * 2 ** 30);
   });
 
   it("keeps every secret out of environments, arguments and labels", async () => {

@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import type { Connection } from "../../ops/connection.ts";
 import { CACHE, ROOT } from "../../tools/layout.ts";
 import { isAlive, mustRun } from "../../tools/process.ts";
+import { writeServiceFacts } from "./service-facts.ts";
 import { stackConnection, up } from "./stack-commands.ts";
 import { BASE_SETTINGS, STACK, writeSettings } from "./stack-settings.ts";
 
@@ -13,6 +14,7 @@ declare module "vitest" {
   }
 }
 
+const STATE = join(ROOT, ".dujyo/state/.pulumi/stacks/dujyo", `${STACK}.json`);
 const LOCK = join(CACHE, "test-stack.pid");
 
 /** Ends with an error where another run uses the test stack at this moment. */
@@ -29,7 +31,7 @@ function takeLock(): void {
 }
 
 /** Removes everything that carries the test stack's label: what a run that died has left, or this one's own. */
-async function removeStack(): Promise<void> {
+export async function removeStack(): Promise<void> {
   const filter = ["--filter", `label=io.dujyo.stack=${STACK}`];
   const ids = async (...args: string[]) =>
     (await mustRun("docker", [...args, ...filter])).split("\n").filter(Boolean);
@@ -39,7 +41,7 @@ async function removeStack(): Promise<void> {
   if (networks.length > 0) await mustRun("docker", ["network", "rm", ...networks]);
   const volumes = await ids("volume", "ls", "--quiet");
   if (volumes.length > 0) await mustRun("docker", ["volume", "rm", ...volumes]);
-  rmSync(join(ROOT, ".dujyo/state/.pulumi/stacks/dujyo", `${STACK}.json`), { force: true });
+  rmSync(STATE, { force: true });
   rmSync(join(ROOT, `Pulumi.${STACK}.yaml`), { force: true });
 }
 
@@ -51,10 +53,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
     rmSync(LOCK, { force: true });
   };
   try {
-    if (process.env.KEEP_TEST_STACK !== "1") await removeStack().catch(() => undefined);
+    // Containers without a state of this clone are what a run that died elsewhere has left.
+    if (!existsSync(STATE)) await removeStack();
     writeSettings(BASE_SETTINGS);
     await up();
-    project.provide("connection", await stackConnection());
+    const connection = await stackConnection();
+    project.provide("connection", connection);
+    process.env.STACK_FACTS = await writeServiceFacts(connection);
   } catch (error) {
     await teardown();
     throw error;

@@ -1,0 +1,3 @@
+import { removeStack } from "./running-stack.ts";
+
+await removeStack();

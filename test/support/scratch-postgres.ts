@@ -1,0 +1,46 @@
+import { GenericContainer, type StartedTestContainer, Wait } from "testcontainers";
+import type { TestProject } from "vitest/node";
+import { imageRef } from "../../infra/images.ts";
+import { ensureBaseImage } from "../../tools/setup/base-image.ts";
+import { ensureDockerEngine } from "../../tools/setup/docker-engine.ts";
+import { Progress } from "../../tools/setup/progress.ts";
+import { ensureProjectImages } from "../../tools/setup/project-images.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Port on 127.0.0.1 of a PostgreSQL that trusts everybody. */
+    scratchPort: number;
+  }
+}
+
+// Its cleaning container comes from a registry; this container is stopped below, and a leftover is found by its label.
+process.env.TESTCONTAINERS_RYUK_DISABLED = "true";
+
+const START = [
+  "set -eu",
+  "export PGDATA=/var/lib/dujyo/pgdata",
+  "initdb --username=postgres --auth=trust --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 --locale=C.UTF-8 >/dev/null",
+  'echo "host all all all trust" >> "$PGDATA/pg_hba.conf"',
+  // What a crash would lose is a test's; the planner's settings are those of config/patroni/dynamic.yml.
+  "exec postgres -c listen_addresses='*' -c unix_socket_directories=/tmp -c fsync=off -c shared_preload_libraries=pg_stat_statements " +
+    "-c max_connections=100 -c shared_buffers=256MB -c jit=off -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0 -c max_locks_per_transaction=128",
+].join("\n");
+
+/** One PostgreSQL of the project's own image for the tests of the schema: no replicas, no TLS, empty. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const progress = new Progress();
+  await progress.step("Docker engine", ensureDockerEngine);
+  await progress.step("base image", ensureBaseImage);
+  await ensureProjectImages(progress);
+  const container: StartedTestContainer = await new GenericContainer(imageRef("postgres"))
+    .withEntrypoint(["/usr/bin/tini", "--", "sh", "-c"])
+    .withCommand([START])
+    .withExposedPorts(5432)
+    .withLabels({ "io.dujyo.scratch": "ledger" })
+    .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/))
+    .start();
+  project.provide("scratchPort", container.getMappedPort(5432));
+  return async () => {
+    await container.stop({ removeVolumes: true });
+  };
+}
