@@ -8,12 +8,21 @@ export function connectionFiles(connection: Connection, folder: string): Record<
     pgpass: passFile(connection),
     "postgres-ca.crt": connection.postgresCa,
     "owner-password": connection.postgresPasswords.owner,
+    "app-password": connection.postgresPasswords.app,
+    "readonly-password": connection.postgresPasswords.readonly,
     "api-signing-key.json": connection.apiSigningKey,
+    "api-key-set.json": keySet(connection.apiSigningKey),
     "redis-ca.crt": connection.redisCa,
     "redis-app-password": connection.redisPasswords.app,
     "redis-operator-password": connection.redisPasswords.operator,
     "redis-nat-map.json": `${JSON.stringify(natMap(connection), undefined, 2)}\n`,
   };
+}
+
+/** The key set that verifies what `signingKey` signs: the same key without its private part. */
+function keySet(signingKey: string): string {
+  const { d: _, ...publicKey } = JSON.parse(signingKey) as { d?: string };
+  return JSON.stringify({ keys: [publicKey] });
 }
 
 /** Names in the service file, with what each one leads to. */

@@ -19,7 +19,9 @@ export interface Connection {
   readonly postgres: readonly Address[];
   /** PEM. */
   readonly postgresCa: string;
-  readonly postgresPasswords: Readonly<Record<"owner" | "app" | "readonly" | "monitoring", string>>;
+  readonly postgresPasswords: Readonly<
+    Record<"superuser" | "owner" | "app" | "readonly" | "monitoring", string>
+  >;
   /** Members by ordinal: name and port inside the network, and the port on this machine. */
   readonly redis: readonly (Address & { readonly published: number })[];
   /** PEM. */

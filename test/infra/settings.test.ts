@@ -1,7 +1,12 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { connectionDemand, postgresMemory, redisMaxMemory } from "../../infra/settings/budgets.ts";
 import { parseSettings, SettingsError } from "../../infra/settings/parse.ts";
 import { RECOVERY_PROFILES } from "../../infra/settings/recovery.ts";
+import { readStackFile } from "../../infra/settings.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
 
 function problemsOf(given: Record<string, unknown>): Record<string, string> {
   try {
@@ -73,6 +78,14 @@ describe("settings", () => {
       "at least 1",
     );
     expect(problemsOf({ postgres: { replicas: 0, synchronousReplicas: 0 } })).toEqual({});
+  });
+});
+
+describe("the stack file", () => {
+  const files = readdirSync(ROOT).filter((name) => /^Pulumi\.(?!test)\w+\.yaml$/.test(name));
+
+  it.each(files)("%s is accepted", (name) => {
+    expect(readStackFile(name.split(".")[1] as string, ROOT).target).toMatch(/docker|kubernetes/);
   });
 });
 

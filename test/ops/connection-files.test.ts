@@ -11,7 +11,7 @@ const connection: Connection = {
   reader: { host: "haproxy", port: 15001 },
   postgres: [{ host: "postgres-0", port: 15432 }],
   postgresCa: "PG CA\n",
-  postgresPasswords: { owner: "own", app: "a:b\\c", readonly: "ro", monitoring: "mon" },
+  postgresPasswords: { superuser: "s", owner: "own", app: "a:b\\c", readonly: "ro", monitoring: "mon" },
   redis: [{ host: "redis-0", port: 6379, published: 16379 }],
   redisCa: "REDIS CA\n",
   redisPasswords: { app: "ra", operator: "op" },

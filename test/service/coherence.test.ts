@@ -21,17 +21,19 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
   let a: ApiProcess;
   let b: ApiProcess;
   let owner: Client;
-  let replica: Client;
+  let replicas: Client[] = [];
+  const replay = (what: "pause" | "resume") =>
+    Promise.all(replicas.map((replica) => replica.query(`SELECT pg_wal_replay_${what}()`)));
 
   beforeAll(async () => {
     if (!stack) return;
-    [owner, replica] = await Promise.all([connect(stack.owner), connect(stack.replica)]);
+    [owner, ...replicas] = await Promise.all([connect(stack.owner), ...stack.replicas.map(connect)]);
     [a, b] = await Promise.all([ApiProcess.start("a"), ApiProcess.start("b")]);
   });
 
   afterAll(async () => {
     await Promise.all([a?.stop(), b?.stop()]);
-    await Promise.all([owner?.end(), replica?.end()]);
+    await Promise.all([owner, ...replicas].map((session) => session?.end()));
   });
 
   const balanceOf = async (api: ApiProcess, address: string): Promise<number> =>
@@ -107,11 +109,11 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
       .toMatchObject({ dyo: 5, dys: 7, staked: 8, total: 20 });
   });
 
-  it("make a slow fill lose to a newer version, whatever the lagging replica says", async () => {
+  it("make a slow fill lose to a newer version, whatever lagging replicas say", async () => {
     const address = newAddress();
     await setBalance(owner, address, 1);
     await expect.poll(() => balanceOf(a, address)).toBe(1);
-    await replica.query("SELECT pg_wal_replay_pause()");
+    await replay("pause");
     try {
       await setBalance(owner, address, 2);
       await expect.poll(() => balanceOf(a, address), { timeout: BOUND_MS, interval: 10 }).toBe(2);
@@ -120,14 +122,14 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
       }
       await expect.poll(() => balanceOf(b, address), { timeout: BOUND_MS, interval: 10 }).toBe(2);
     } finally {
-      await replica.query("SELECT pg_wal_replay_resume()");
+      await replay("resume");
     }
   });
 
-  it("let a client read its own write while the replica stands still", async () => {
+  it("let a client read its own write while the replicas stand still", async () => {
     const [from, to] = [newAddress(), newAddress()];
     await setBalance(owner, from, 100);
-    await replica.query("SELECT pg_wal_replay_pause()");
+    await replay("pause");
     try {
       const { body } = await a.transfer({ from, to, amount: 10, nonce: 1 }, "k1");
       const token = String(body.read_after);
@@ -144,7 +146,7 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
       const page = await b.get<Page>(`/transactions/${to}`, { "x-read-after": token });
       expect(page.body.transactions.map(({ hash }) => hash)).toEqual([body.tx_hash]);
     } finally {
-      await replica.query("SELECT pg_wal_replay_resume()");
+      await replay("resume");
     }
   });
 

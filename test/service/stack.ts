@@ -20,8 +20,8 @@ export interface Stack {
   readonly environment: Readonly<Record<string, string>>;
   /** The role that owns the schema, on the primary. */
   readonly owner: Login;
-  /** A superuser on one replica. */
-  readonly replica: Login;
+  /** A superuser on every replica. */
+  readonly replicas: readonly Login[];
   /** A superuser on every member: whichever serves a read counts it. */
   readonly members: readonly Login[];
   /** Shell commands that do what their names say, and end when it is done. */

@@ -8,6 +8,7 @@ import { LedgerWriter } from "../support/ledger-writer.ts";
 import { redisWhole } from "../support/redis-state.ts";
 import { stackConnection, tryUp, UP_COMMAND, up } from "../support/stack-commands.ts";
 import { BASE_SETTINGS, changedSettings, writeSettings } from "../support/stack-settings.ts";
+import { mustSwitchOver } from "../support/switchover.ts";
 
 /** Longest pause in writing that one planned hand-over may cause, seconds; the machine is shared. */
 const HAND_OVER_SECONDS = 8;
@@ -103,18 +104,7 @@ describe("a change of the settings", () => {
     expect(grown.lost).toEqual([]);
     await whole(4);
     const primary = await leader();
-    if (primary !== "postgres-3")
-      await mustRun("docker", [
-        ...[
-          "exec",
-          container(primary),
-          "patronictl",
-          "--config-file",
-          "/etc/dujyo/patroni.yml",
-          "switchover",
-        ],
-        ...["--leader", primary, "--candidate", "postgres-3", "--force"],
-      ]);
+    if (primary !== "postgres-3") await mustSwitchOver(primary, "postgres-3");
     expect(await leader()).toBe("postgres-3");
     await whole(4);
     const shrunk = await changeUnderLoad({});

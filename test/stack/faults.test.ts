@@ -13,6 +13,7 @@ import {
 } from "../support/faults.ts";
 import { LedgerWriter, type WriterReport } from "../support/ledger-writer.ts";
 import { redisMember, redisWhole } from "../support/redis-state.ts";
+import { mustSwitchOver } from "../support/switchover.ts";
 
 /** Rows that have to be acknowledged after a fault before it counts as survived. */
 const ROWS_AFTER = 50;
@@ -73,19 +74,7 @@ describe("PostgreSQL loses no acknowledged write and comes back by itself when",
 
   it("another member is made the primary on purpose", async () => {
     const report = await survive("switchover", async (primary) => {
-      const standby = (await patroniMembers()).find(({ role }) => role === "Quorum Standby")?.name as string;
-      await mustRun("docker", [
-        ...[
-          "exec",
-          container(primary),
-          "patronictl",
-          "--config-file",
-          "/etc/dujyo/patroni.yml",
-          "switchover",
-        ],
-        ...["--leader", primary, "--candidate", standby, "--force"],
-      ]);
-      expect(await leader()).toBe(standby);
+      await mustSwitchOver(primary);
       return nothingToHeal;
     });
     expect(report.lost).toEqual([]);
