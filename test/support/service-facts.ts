@@ -4,9 +4,8 @@ import { type Connection, LOGINS } from "../../ops/connection.ts";
 import { serviceEnvironment } from "../../ops/service-environment.ts";
 import { LOCAL } from "../../tools/layout.ts";
 import { mustRun } from "../../tools/process.ts";
+import { container } from "./faults.ts";
 import { STACK } from "./stack-settings.ts";
-
-const container = (member: string) => `dujyo-${STACK}-${member}`;
 
 /** Names of the members that stream at this moment. */
 async function replicasOf(connection: Connection): Promise<string[]> {
