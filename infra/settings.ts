@@ -1,17 +1,7 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { parse as parseYaml } from "yaml";
-import { parseSettings } from "./settings/parse.ts";
+import { ownKeys, parseSettings } from "./settings/parse.ts";
 import { RECOVERY_PROFILES, worstNodeLoss, worstPostgresCrash } from "./settings/recovery.ts";
 import type { Settings } from "./settings/schema.ts";
-
-const PROJECT = "dujyo";
-
-function ownKeys(all: Record<string, unknown>): Record<string, unknown> {
-  const own = Object.entries(all).filter(([key]) => key.startsWith(`${PROJECT}:`));
-  return Object.fromEntries(own.map(([key, value]) => [key.slice(PROJECT.length + 1), value]));
-}
 
 /** Configuration reaches the program as text; numbers, booleans and objects are JSON, anything else is the text itself. */
 function fromConfigText(text: string): unknown {
@@ -47,16 +37,4 @@ function printRecoveryTimes({ postgres }: Settings): void {
     `recovery profile "${postgres.recovery}": worst case without a writable primary ${worstNodeLoss(profile)} s after a lost node, ` +
       `${worstPostgresCrash(profile)} s after a crash of PostgreSQL`,
   );
-}
-
-/**
- * The settings in a stack file, for the commands that run before or beside Pulumi.
- *
- * @param stack for example `dev`: `Pulumi.dev.yaml` is read
- * @throws SettingsError as {@link parseSettings} does; the file system's error where there is no such file
- */
-export function readStackFile(stack: string, directory = process.cwd()): Settings {
-  const text = readFileSync(join(directory, `Pulumi.${stack}.yaml`), "utf8");
-  const document = (parseYaml(text) ?? {}) as { config?: Record<string, unknown> };
-  return parseSettings(stack, ownKeys(document.config ?? {}));
 }

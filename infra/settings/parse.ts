@@ -32,6 +32,14 @@ function unwrap(schema: unknown): Shaped | undefined {
     : shaped;
 }
 
+const PROJECT = "dujyo";
+
+/** The settings among all configuration of a stack, without the project's name in front. */
+export function ownKeys(all: Record<string, unknown>): Record<string, unknown> {
+  const own = Object.entries(all).filter(([key]) => key.startsWith(`${PROJECT}:`));
+  return Object.fromEntries(own.map(([key, value]) => [key.slice(PROJECT.length + 1), value]));
+}
+
 /**
  * Turns untrusted configuration into {@link Settings}.
  *

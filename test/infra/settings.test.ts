@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { connectionDemand, postgresMemory, redisMaxMemory } from "../../infra/settings/budgets.ts";
 import { parseSettings, SettingsError } from "../../infra/settings/parse.ts";
 import { RECOVERY_PROFILES } from "../../infra/settings/recovery.ts";
-import { readStackFile } from "../../infra/settings.ts";
+import { readStackFile } from "../../infra/settings/stack-file.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 

@@ -29,6 +29,8 @@ export function pulumiEnvironment(stack: string, given: NodeJS.ProcessEnv = proc
     PULUMI_OPTION_CONFIG_FILE: stackConfigFile(stack),
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    // Engine and plugins live for seconds: memory given back late costs some hundred megabytes and saves a tenth of the time.
+    GOGC: given.GOGC ?? "400",
   };
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Settings } from "../../infra/settings/schema.ts";
-import { readStackFile } from "../../infra/settings.ts";
+import { readStackFile } from "../../infra/settings/stack-file.ts";
 import { Failure } from "../failure.ts";
 import { ROOT } from "../layout.ts";
 
