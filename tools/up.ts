@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { publishedPorts } from "../infra/ports.ts";
+import type { Settings } from "../infra/settings/schema.ts";
 import { DockerInventory } from "../ops/docker-inventory.ts";
 import { expectedMembers } from "../ops/expected.ts";
 import { formatStatus, readStatus, type Status } from "../ops/stack-status.ts";
@@ -14,6 +15,7 @@ import { ensurePulumiEngine } from "./setup/pulumi-engine.ts";
 import { loadDataOnce } from "./stack/data.ts";
 import { deploy } from "./stack/deploy.ts";
 import { type DockerObjects, dockerObjects } from "./stack/docker-objects.ts";
+import { refuseFixedChanges } from "./stack/fixed-settings.ts";
 import { heal, refuseForeign } from "./stack/heal.ts";
 import { ensureLocalState, pulumiEnvironment } from "./stack/local-state.ts";
 import { releaseStaleLock } from "./stack/lock.ts";
@@ -45,7 +47,7 @@ async function up(stack: string): Promise<number> {
 
   const environment = pulumiEnvironment(stack);
   const pulumi = new Pulumi(stack, environment);
-  await progress.step("state", (step) => prepareState(step, pulumi, objects));
+  await progress.step("state", (step) => prepareState(step, pulumi, settings, objects));
   const summary = await progress.step("pulumi up", (step) => deploy(step, pulumi, "up"));
   await loadDataOnce(progress, pulumi, settings.ledger.data);
   const status = await progress.step("all parts well", (step) => waitWell(step, stack));
@@ -60,11 +62,17 @@ function heldPorts(objects: DockerObjects): Set<number> {
   return new Set(objects.containers.flatMap(({ ports }) => ports));
 }
 
-async function prepareState(step: Step, pulumi: Pulumi, objects: DockerObjects): Promise<void> {
+async function prepareState(
+  step: Step,
+  pulumi: Pulumi,
+  settings: Settings,
+  objects: DockerObjects,
+): Promise<void> {
   ensureLocalState(pulumi.stack, pulumi.environment);
   await releaseStaleLock(step, pulumi);
   const snapshot = await pulumi.export();
   refuseForeign(pulumi.stack, snapshot, objects);
+  refuseFixedChanges(settings, snapshot);
   if (snapshot) await heal(step, pulumi, snapshot);
   else await pulumi.create();
 }

@@ -67,7 +67,8 @@ export class EtcdCluster extends pulumi.ComponentResource {
       { parent: this },
     );
     this.endpoints = hosts.map((host) => `${host}:${PORTS.etcdClient}`);
-    this.registerOutputs({});
+    // Kept in the state, so that a later run can tell that it was asked for another number.
+    this.registerOutputs({ members: settings.members });
   }
 
   /** What a client shows and trusts: `tls/etcd-ca.crt`, `tls/etcd-client.crt`, `tls/etcd-client.key`. */

@@ -1,7 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseSettings } from "../../infra/settings/parse.ts";
+import { removeCutOffWrites } from "../../tools/stack/cut-off-writes.ts";
+import { refuseFixedChanges } from "../../tools/stack/fixed-settings.ts";
 import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { holdersOf } from "../../tools/stack/lock.ts";
 import { destroyableUrns, identityOf, type Snapshot, withoutPending } from "../../tools/stack/snapshot.ts";
@@ -89,6 +92,25 @@ describe("the state", () => {
   });
 });
 
+describe("settings that are fixed once a stack exists", () => {
+  const made = { ...resource("dujyo:index:EtcdCluster", "etcd"), outputs: { members: 3 } };
+  const existing: Snapshot = { version: 3, deployment: { resources: [stack, made] } };
+
+  it("are refused when they change, with both values and the way out", () => {
+    const settings = parseSettings("dev", { etcd: { members: 5 } });
+    expect(() => refuseFixedChanges(settings, existing)).toThrow(
+      /etcd\.members is 5.*made with 3.*Nothing was changed.*--volumes/s,
+    );
+  });
+
+  it("are free before the first up, and accepted as they are", () => {
+    const settings = parseSettings("dev", {});
+    expect(() => refuseFixedChanges(settings, existing)).not.toThrow();
+    expect(() => refuseFixedChanges(settings, undefined)).not.toThrow();
+    expect(() => refuseFixedChanges(settings, snapshot)).not.toThrow();
+  });
+});
+
 describe("locks", () => {
   it("are found for the stack alone; one that is half written does not count", () => {
     const folder = mkdtempSync(join(tmpdir(), "locks-test-"));
@@ -110,5 +132,36 @@ describe("locks", () => {
     writeFileSync(join(folder, "turn"), "999999999");
     takeTurn(folder);
     expect(readFileSync(join(folder, "turn"), "utf8")).toBe(String(process.pid));
+  });
+});
+
+describe("writes of a killed engine", () => {
+  it("lose what is half of them, and nothing that is whole or another stack's", () => {
+    const folder = mkdtempSync(join(tmpdir(), "writes-test-"));
+    const write = (file: string, text: string) => {
+      mkdirSync(join(folder, file, ".."), { recursive: true });
+      writeFileSync(join(folder, file), text);
+    };
+    const whole = [
+      "stacks/dujyo/dev.json",
+      "stacks/dujyo/dev.json.bak.attrs",
+      "backups/dujyo/dev/dev.1.json",
+    ];
+    for (const file of whole) write(file, "{}");
+    write("stacks/dujyo/light.json.attrs", "");
+    const broken = [
+      "backups/dujyo/dev/dev.1.json.attrs",
+      "stacks/dujyo/dev.json.18eacfcd13d0fd92.tmp",
+      "stacks/dujyo/dev.json.attrs",
+    ];
+    for (const file of broken) write(file, "");
+    expect(removeCutOffWrites(folder, "dev")).toEqual(broken);
+    expect(removeCutOffWrites(folder, "dev")).toEqual([]);
+    expect(readdirSync(join(folder, "stacks/dujyo")).sort()).toEqual([
+      "dev.json",
+      "dev.json.bak.attrs",
+      "light.json.attrs",
+    ]);
+    expect(removeCutOffWrites(join(folder, "nowhere"), "dev")).toEqual([]);
   });
 });

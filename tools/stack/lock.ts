@@ -4,6 +4,7 @@ import { join, sep } from "node:path";
 import { Failure } from "../failure.ts";
 import { isAlive } from "../process.ts";
 import type { Step } from "../setup/progress.ts";
+import { removeCutOffWrites } from "./cut-off-writes.ts";
 import type { Pulumi } from "./pulumi.ts";
 
 /** Who holds the state. */
@@ -17,20 +18,23 @@ const WAIT_MINUTES = 20;
 
 /**
  * A run that was killed leaves its lock in the state, and its engine may go on for a while by itself: waits for a living
- * holder, removes the lock of a dead one. Only the backend in a local folder says who holds it.
+ * holder, removes the lock of a dead one and what it had half written. Only the backend in a local folder says who holds it.
  *
  * @throws Failure where a living holder does not end
  */
 export async function releaseStaleLock(step: Step, pulumi: Pulumi): Promise<void> {
   const url = pulumi.environment.PULUMI_BACKEND_URL ?? process.env.PULUMI_BACKEND_URL ?? "";
   if (!url.startsWith("file://")) return;
-  const folder = join(url.slice("file://".length).replace(/^~/, process.env.HOME ?? "~"), ".pulumi/locks");
+  const backend = join(url.slice("file://".length).replace(/^~/, process.env.HOME ?? "~"), ".pulumi");
+  const folder = join(backend, "locks");
   const deadline = Date.now() + WAIT_MINUTES * 60_000;
   for (;;) {
     const holders = holdersOf(folder, pulumi.stack);
-    if (holders.length === 0) return;
     const living = holders.find((holder) => holder.hostname !== hostname() || isEngine(holder.pid));
     if (!living) {
+      const removed = removeCutOffWrites(backend, pulumi.stack);
+      if (removed.length > 0) step.note(`removing what a killed run has half written: ${removed.join(", ")}`);
+      if (holders.length === 0) return;
       step.note("removing the lock of a run that was killed");
       await pulumi.mustRun(["cancel", "--yes", "--stack", pulumi.stack]);
       return;

@@ -6,6 +6,8 @@ export interface StateResource {
   readonly id?: string;
   readonly parent?: string;
   readonly dependencies?: readonly string[];
+  /** What it told about itself. */
+  readonly outputs?: Readonly<Record<string, unknown>>;
   /** Whether it is a leftover of a replacement that is still to be deleted. */
   readonly delete?: boolean;
 }
