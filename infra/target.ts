@@ -1,7 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { ImageName } from "./images.ts";
 
-/** A configuration file or a secret that a workload finds below `/etc/dujyo`; a change replaces its members one by one. */
+/** Where every workload finds its configuration and secrets, on every target: the images name it too. */
+export const FILES_PATH = "/etc/dujyo";
+
+/** A configuration file or a secret that a workload finds below {@link FILES_PATH}; a change replaces its members one by one. */
 export interface FileSpec {
   /** Path below `/etc/dujyo`, for example `tls/server.key`. */
   readonly path: string;
@@ -33,6 +36,11 @@ export interface WorkloadSpec {
   readonly sharedMemory?: number;
   /** Never a secret. */
   readonly environment?: Record<string, string>;
+  /**
+   * Whether it sees the control groups of the node it runs on, read-only, at `/host/cgroup`. The exception from every
+   * container's confinement that figures of containers need; for that exporter alone. @default false
+   */
+  readonly nodeView?: boolean;
   /** Seconds a member gets to finish on its own before it is killed. */
   readonly stopGrace: number;
   /** Seconds a member gets to become ready after its start. */
@@ -50,8 +58,8 @@ export interface MemberSpec {
 export interface MembersSpec extends WorkloadSpec {
   readonly count: number;
   readonly member: (ordinal: number) => MemberSpec;
-  /** Bytes of disk each member asks for, where the target measures disks out. */
-  readonly storage: number;
+  /** Bytes of disk each member asks for, where the target measures disks out. Members without it have none. */
+  readonly storage?: number;
   /** Whether members need an address that survives their replacement. @default false */
   readonly fixedAddresses?: boolean;
 }
@@ -88,6 +96,14 @@ export interface Workload extends pulumi.Resource {
   readonly members: readonly string[];
 }
 
+/** A member of a workload as it was deployed. */
+export interface DeployedMember {
+  readonly name: string;
+  /** What its control group is called after, known once it runs. */
+  readonly containerId: pulumi.Output<string>;
+  readonly files: readonly FileSpec[];
+}
+
 /**
  * Where workloads run. Each target lowers the same description to its own resources and has the same set of files
  * below `infra/targets/`. Components know this interface and no provider.
@@ -108,6 +124,15 @@ export interface Target {
 
   /** Networks, in CIDR form, that the stack's own members have their addresses in. */
   readonly peerNetworks: readonly string[];
+
+  /**
+   * Whether published ports are reached from the machine itself alone, so that a person's page may be plain HTTP. Where
+   * they are not, a page asks for TLS and a certificate.
+   */
+  readonly loopbackPages: boolean;
+
+  /** Members deployed so far whose containers can be told apart by {@link WorkloadSpec.nodeView}; others bring figures of their own. */
+  readonly deployed: readonly DeployedMember[];
 
   /** Host names under which members of `part` are reached, all that a certificate has to name. */
   memberHosts(part: string, ordinal: number): readonly string[];

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { render } from "../lib/render.ts";
 import { bytes } from "../lib/units.ts";
 import { PORTS } from "../ports.ts";
+import { Certificate, type CertificateAuthority } from "../secrets/certificates.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Target } from "../target.ts";
 import type { ApiService } from "./api-service.ts";
@@ -11,6 +12,8 @@ export interface ApiGatewayArgs {
   readonly settings: Settings["haproxy"];
   readonly service: ApiService;
   readonly portOffset: number;
+  /** Trust domain of whoever reads the metrics. */
+  readonly metricsAuthority: CertificateAuthority;
 }
 
 /** Connections that clients may hold open; each costs some kilobytes. */
@@ -20,17 +23,31 @@ const MAX_CONNECTIONS = 2_000;
 export class ApiGateway extends pulumi.ComponentResource {
   constructor(name: string, args: ApiGatewayArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dujyo:index:ApiGateway", name, {}, opts);
-    const { target, settings, service, portOffset } = args;
-    const servers = service.members.map((host) => `    server ${host} ${host}:${PORTS.api} check`);
+    const { target, settings, service, portOffset, metricsAuthority } = args;
+    const leaf = new Certificate(
+      `${name}-metrics-tls`,
+      { authority: metricsAuthority, commonName: name, names: [name] },
+      { parent: this },
+    );
+    const servers = service.members.map(
+      (host) => `    server ${host} ${host}:${PORTS.api} check verifyhost ${host}`,
+    );
     target.service(
       name,
       {
         image: "haproxy",
         instances: 1,
         limits: { memory: bytes(settings.memory), cpus: settings.cpus },
-        ports: [{ name: "api", port: PORTS.api, published: PORTS.api + portOffset }],
+        ports: [
+          { name: "api", port: PORTS.api, published: PORTS.api + portOffset },
+          { name: "metrics", port: PORTS.haproxyMetrics },
+        ],
         environment: { ROUTER_BACKEND: "api", ROUTER_PORT: String(PORTS.api) },
         files: [
+          { path: "tls/ca.crt", content: service.ca },
+          { path: "tls/metrics-ca.crt", content: metricsAuthority.certificate },
+          { path: "tls/metrics.crt", content: leaf.certificate },
+          { path: "tls/metrics.key", content: leaf.privateKey },
           {
             path: "haproxy.cfg",
             content: render("haproxy/gateway.cfg", {

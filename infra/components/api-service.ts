@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { bytes, milliseconds } from "../lib/units.ts";
 import { PORTS } from "../ports.ts";
+import { Certificate, CertificateAuthority } from "../secrets/certificates.ts";
 import { SigningKey } from "../secrets/signing-key.ts";
 import type { Settings } from "../settings/schema.ts";
-import type { FileSpec, Target } from "../target.ts";
+import { FILES_PATH, type FileSpec, type Target } from "../target.ts";
 import { DATABASE, type PostgresCluster } from "./postgres-cluster.ts";
 import type { PostgresPooling } from "./postgres-pooling.ts";
 import type { PostgresRouting } from "./postgres-routing.ts";
@@ -19,7 +20,6 @@ export interface ApiServiceArgs {
 }
 
 const MB = 2 ** 20;
-const FILES = "/etc/dujyo";
 /** Seconds for all migrations together; index builds on a filled database are among them. */
 const MIGRATE_SECONDS = 3_600;
 
@@ -30,6 +30,8 @@ const MIGRATE_SECONDS = 3_600;
 export class ApiService extends pulumi.ComponentResource {
   /** Host names of the instances. */
   readonly members: readonly string[];
+  /** Root certificate that the instances' certificate is verified against, PEM; it names each of {@link members}. */
+  readonly ca: pulumi.Output<string>;
   /** Makes bearer tokens. */
   readonly signingKey: SigningKey;
 
@@ -37,6 +39,12 @@ export class ApiService extends pulumi.ComponentResource {
     super("dujyo:index:ApiService", name, {}, opts);
     const { target, settings, postgres, routing, pooling, redis } = args;
     this.signingKey = new SigningKey(`${name}-signing-key`, { parent: this });
+    const authority = new CertificateAuthority(
+      `${name}-ca`,
+      { commonName: `dujyo ${name}` },
+      { parent: this },
+    );
+    this.ca = authority.certificate;
     const postgresCa = { path: "tls/postgres-ca.crt", content: postgres.ca };
     const migrated = target.job(
       "migrate",
@@ -50,8 +58,8 @@ export class ApiService extends pulumi.ComponentResource {
           PGPORT: String(PORTS.writer),
           PGDATABASE: DATABASE,
           PGUSER: "dujyo_user",
-          PGPASSWORD_FILE: `${FILES}/secrets/dujyo-user-password`,
-          PGSSLROOTCERT: `${FILES}/tls/postgres-ca.crt`,
+          PGPASSWORD_FILE: `${FILES_PATH}/secrets/dujyo-user-password`,
+          PGSSLROOTCERT: `${FILES_PATH}/tls/postgres-ca.crt`,
           POSTINGS_PARTITIONS: String(settings.ledger.postingsPartitions),
         },
         limits: { memory: 256 * MB, cpus: settings.api.cpus },
@@ -67,7 +75,7 @@ export class ApiService extends pulumi.ComponentResource {
         limits: { memory: bytes(settings.api.memory), cpus: settings.api.cpus },
         ports: [{ name: "http", port: PORTS.api }],
         environment: environment(args),
-        files: [postgresCa, ...this.#secrets(args)],
+        files: [postgresCa, ...this.#certificate(name, args, authority), ...this.#secrets(args)],
         // Serves on while balancers notice, then finishes what is under way.
         stopGrace: 25,
         startTimeout: 90,
@@ -76,6 +84,28 @@ export class ApiService extends pulumi.ComponentResource {
     );
     this.members = workload.members;
     this.registerOutputs({});
+  }
+
+  /** One for all instances: they are interchangeable, and none is to be told from the others. */
+  #certificate(
+    name: string,
+    { target, settings }: ApiServiceArgs,
+    authority: CertificateAuthority,
+  ): FileSpec[] {
+    const hosts = Array.from({ length: settings.api.instances }, (_, ordinal) =>
+      target.memberHosts(name, ordinal),
+    );
+    const leaf = new Certificate(
+      `${name}-tls`,
+      { authority, commonName: name, names: [...hosts.flat(), name] },
+      { parent: this },
+    );
+    return [
+      // For the image's own checks, which ask as any client does.
+      { path: "tls/ca.crt", content: this.ca },
+      { path: "tls/server.crt", content: leaf.certificate },
+      { path: "tls/server.key", content: leaf.privateKey },
+    ];
   }
 
   #secrets({ postgres, redis }: ApiServiceArgs): FileSpec[] {
@@ -94,10 +124,12 @@ function environment({ settings, pooling, routing, redis }: ApiServiceArgs): Rec
   const { api, cache, ledger } = settings;
   const values: Record<string, string | number> = {
     WORKERS: api.workers,
+    TLS_CERT_FILE: `${FILES_PATH}/tls/server.crt`,
+    TLS_KEY_FILE: `${FILES_PATH}/tls/server.key`,
     DB_HOST: pooling.host,
-    DB_CA_FILE: `${FILES}/tls/postgres-ca.crt`,
-    DB_PASSWORD_FILE: `${FILES}/secrets/dujyo-app-password`,
-    DB_RO_PASSWORD_FILE: `${FILES}/secrets/dujyo-readonly-password`,
+    DB_CA_FILE: `${FILES_PATH}/tls/postgres-ca.crt`,
+    DB_PASSWORD_FILE: `${FILES_PATH}/secrets/dujyo-app-password`,
+    DB_RO_PASSWORD_FILE: `${FILES_PATH}/secrets/dujyo-readonly-password`,
     DB_POOL_SIZE: api.writerPool,
     DB_RO_POOL_SIZE: api.readerPool,
     DB_CONNECT_TIMEOUT_MS: milliseconds(api.connectTimeout),
@@ -105,8 +137,8 @@ function environment({ settings, pooling, routing, redis }: ApiServiceArgs): Rec
     LISTEN_HOST: routing.host,
     LISTEN_PORT: PORTS.writer,
     REDIS_NODES: redis.connection.nodes.map(({ host, port }) => `${host}:${port}`).join(","),
-    REDIS_PASSWORD_FILE: `${FILES}/secrets/redis-app-password`,
-    REDIS_CA_FILE: `${FILES}/tls/redis-ca.crt`,
+    REDIS_PASSWORD_FILE: `${FILES_PATH}/secrets/redis-app-password`,
+    REDIS_CA_FILE: `${FILES_PATH}/tls/redis-ca.crt`,
     REDIS_CONNECTIONS_PER_NODE: api.redisConnections,
     REDIS_COMMAND_TIMEOUT_MS: milliseconds(api.commandTimeout),
     CACHE_TTL_BALANCE_MS: milliseconds(cache.balanceTtl),
@@ -119,7 +151,7 @@ function environment({ settings, pooling, routing, redis }: ApiServiceArgs): Rec
     RETRIES: api.retries,
     BREAKER_FAILURES: api.breakerFailures,
     BREAKER_OPEN_MS: milliseconds(api.breakerOpen),
-    AUTH_KEY_SET_FILE: `${FILES}/key-set.json`,
+    AUTH_KEY_SET_FILE: `${FILES_PATH}/key-set.json`,
     ADMIN_AUTH: api.adminAuth ? "on" : "off",
     SEAL_INTERVAL_MS: milliseconds(ledger.sealInterval),
   };

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
+import type { Server } from "node:http";
+import type { ServerOptions } from "node:https";
 
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
-import type { Registry } from "prom-client";
 
 import type { ServiceConfig } from "./config.ts";
 import type { ServiceMetrics } from "./metrics.ts";
@@ -15,7 +16,7 @@ import { type AdminRoutesArgs, addAdmin } from "./routes/admin.ts";
 import { addBalances } from "./routes/balances.ts";
 import { addChain } from "./routes/chain.ts";
 import { addHealth, type HealthRoutesArgs } from "./routes/health.ts";
-import { addMetrics } from "./routes/metrics.ts";
+import { addMetrics, type MetricsRoutesArgs } from "./routes/metrics.ts";
 import { addSubmit, type SubmitRoutesArgs } from "./routes/submit.ts";
 import { addTransactions, type TransactionRoutesArgs } from "./routes/transactions.ts";
 
@@ -24,15 +25,15 @@ export interface AppServices
   extends Omit<TransactionRoutesArgs, "count">,
     Pick<AdminRoutesArgs, "diagnostics">,
     Pick<HealthRoutesArgs, "unready">,
+    Pick<MetricsRoutesArgs, "registry" | "container">,
     Pick<SubmitRoutesArgs, "submit"> {
   readonly balances: Parameters<typeof addBalances>[1]["balances"];
   readonly chain: Parameters<typeof addChain>[1]["chain"];
   readonly metrics: ServiceMetrics;
-  readonly registry: Registry;
   readonly lifecycle: Lifecycle;
 }
 
-export type AppConfig = Pick<ServiceConfig, "limits" | "auth" | "instance">;
+export type AppConfig = Pick<ServiceConfig, "limits" | "auth" | "instance" | "tls">;
 
 /** Longer than any balancer in front keeps a connection, so that it is never this end that closes one in use. */
 const KEEP_ALIVE_MS = 75_000;
@@ -43,9 +44,11 @@ export async function buildApp(
   services: AppServices,
   logger: FastifyBaseLogger,
 ): Promise<FastifyInstance> {
-  const { metrics, lifecycle, registry } = services;
+  const { metrics, lifecycle } = services;
   const nextId = requestIds(config.instance);
-  const app = fastify({
+  const app = fastify<Server>({
+    // A TLS server is an HTTP server to everything but its types.
+    ...({ https: tlsOptions(config.tls) } as object),
     loggerInstance: logger,
     // Two lines per request cost more than answering it; failures and slow requests are logged where they are seen.
     logController: new LogController({ disableRequestLogging: true }),
@@ -67,7 +70,12 @@ export async function buildApp(
   addProblems(app);
   addValidation(app);
   addMeasuring(app, metrics);
-  addAdmission(app, { inFlight: config.limits.inFlight, lifecycle, onRefused: () => metrics.refused++ });
+  const running = addAdmission(app, {
+    inFlight: config.limits.inFlight,
+    lifecycle,
+    onRefused: () => metrics.refused++,
+  });
+  metrics.inFlight = { running, limit: config.limits.inFlight };
   app.addHook("onSend", (request, reply, _payload, done) => {
     reply.header("x-request-id", request.id);
     done();
@@ -76,7 +84,7 @@ export async function buildApp(
 
   const authenticate = createAuthentication(config.auth);
   addHealth(app, services);
-  addMetrics(app, { diagnostics: services.diagnostics, registry });
+  addMetrics(app, services);
   addBalances(app, services);
   addTransactions(app, { ...services, count: (origin) => metrics.reads[origin]++ });
   addChain(app, services);
@@ -86,6 +94,11 @@ export async function buildApp(
     authenticate: config.auth.admin ? authenticate : undefined,
   });
   return app;
+}
+
+/** 1.3 with whoever speaks it, as everything of this stack does; 1.2 for clients of other makes. */
+function tlsOptions(tls: AppConfig["tls"]): ServerOptions | null {
+  return tls ? { cert: tls.certificate, key: tls.key, minVersion: "TLSv1.2" } : null;
 }
 
 /** Unique within the fleet without asking anyone, and cheap: a number under a name drawn once. */

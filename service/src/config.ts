@@ -20,6 +20,8 @@ export interface PoolLimits {
 export interface ServiceConfig {
   readonly host: string;
   readonly port: number;
+  /** Key and certificate, PEM, to serve HTTPS with; absent: plain HTTP, for a port on loopback. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
   /** Name of this process in logs, metrics and admin answers. */
   readonly instance: string;
   /** Processes that share the port. */
@@ -108,6 +110,7 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
   const config: ServiceConfig = {
     host: env.text("HOST", "0.0.0.0"),
     port: env.integer("PORT", 8083, [0, 65_535]),
+    tls: tlsFiles(env),
     instance: env.text("INSTANCE", hostname()),
     workers: env.integer("WORKERS", 1, [1, 64]),
     logLevel: env.choice("LOG_LEVEL", ["fatal", "error", "warn", "info", "debug", "trace", "silent"], "info"),
@@ -180,6 +183,13 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
   };
   env.check();
   return config;
+}
+
+/** Both files or none: half of the pair is a mistake, not a wish for plain HTTP. */
+function tlsFiles(env: Environment): ServiceConfig["tls"] {
+  const named = ["TLS_CERT_FILE", "TLS_KEY_FILE"].filter((name) => env.optional(name) !== undefined);
+  if (named.length === 0) return undefined;
+  return { certificate: env.file("TLS_CERT_FILE"), key: env.file("TLS_KEY_FILE") };
 }
 
 function addressMap(env: Environment): Record<string, Endpoint> {

@@ -2,7 +2,7 @@ import type { CacheDiagnostics, CacheFigures } from "./cache/redis-diagnostics.t
 import type { BoundedPool } from "./database/pools.ts";
 import type { Figures, Fleet, FleetFigures } from "./metrics/fleet.ts";
 import type { HitRatio, HitWindow } from "./metrics/hit-window.ts";
-import { quantile } from "./metrics/latency.ts";
+import { quantile, type RouteLatency } from "./metrics/latency.ts";
 import type { ServiceMetrics } from "./metrics.ts";
 import type { ReplicaState, Replication } from "./repositories/replication.ts";
 import type { Breaker, BreakerState } from "./resilience/circuit-breaker.ts";
@@ -81,27 +81,49 @@ export class Diagnostics {
     return this.#args.breakers().some(({ state }) => state !== "closed");
   }
 
-  requests() {
-    const total = this.#args.metrics.latencies.total();
-    const milliseconds = (q: number): number | null => {
-      const bound = quantile(total, q);
-      return bound === null ? null : bound * 1000;
-    };
-    const { answers, reads } = this.#args.metrics;
-    const answered = Object.values(answers).reduce((sum, count) => sum + count, 0);
-    return {
-      requests_total: answered,
-      error_rate: answered === 0 ? 0 : (answers["5xx"] ?? 0) / answered,
-      response_time_ms: {
-        average: total.count === 0 ? null : (total.sum / total.count) * 1000,
-        p95_at_most: milliseconds(0.95),
-        p99_at_most: milliseconds(0.99),
-      },
-      reads_by_origin: { ...reads },
-      uptime_seconds: Math.floor(process.uptime()),
-      caches_trusted: this.#args.trusted(),
-    };
+  requests(): RequestSummary {
+    const { latencies, answers, reads } = this.#args.metrics;
+    return summarize({
+      latency: latencies.total(),
+      answers,
+      reads,
+      uptimeSeconds: process.uptime(),
+      trusted: this.#args.trusted(),
+    });
   }
+}
+
+export interface RequestFigures {
+  readonly latency: RouteLatency;
+  /** By the first digit of their status: "2xx" and so on. */
+  readonly answers: Readonly<Record<string, number>>;
+  /** By where the answer came from. */
+  readonly reads: Readonly<Record<string, number>>;
+  readonly uptimeSeconds: number;
+  readonly trusted: boolean;
+}
+
+export type RequestSummary = ReturnType<typeof summarize>;
+
+/** Requests of one process, or of several together, as answers show them. */
+export function summarize({ latency, answers, reads, uptimeSeconds, trusted }: RequestFigures) {
+  const milliseconds = (q: number): number | null => {
+    const bound = quantile(latency, q);
+    return bound === null ? null : bound * 1000;
+  };
+  const answered = Object.values(answers).reduce((sum, count) => sum + count, 0);
+  return {
+    requests_total: answered,
+    error_rate: answered === 0 ? 0 : (answers["5xx"] ?? 0) / answered,
+    response_time_ms: {
+      average: latency.count === 0 ? null : (latency.sum / latency.count) * 1000,
+      p95_at_most: milliseconds(0.95),
+      p99_at_most: milliseconds(0.99),
+    },
+    reads_by_origin: { ...reads },
+    uptime_seconds: Math.floor(uptimeSeconds),
+    caches_trusted: trusted,
+  };
 }
 
 export function poolFigures(pool: BoundedPool): PoolFigures {

@@ -7,7 +7,6 @@ const PROBLEMS = {
   insufficient_funds: [409, "The sender's balance does not cover the amount"],
   wrong_nonce: [409, "The nonce is not the sender's next one"],
   idempotency_conflict: [422, "The idempotency key was used with another request"],
-  payload_too_large: [413, "The request body is too large"],
   unsupported_media_type: [415, "The request body has to be JSON"],
   internal: [500, "The request failed here"],
   overloaded: [503, "More requests are waiting than can be answered in time"],

@@ -15,13 +15,23 @@ export interface LoggerArgs {
   readonly instance: string;
   /** @default standard output, buffered: a write per line would hold the event loop up */
   readonly stream?: DestinationStream;
+  /** Lines that were written, by level: counted up here. */
+  readonly lines?: Record<string, number>;
 }
 
 /** JSON lines on standard output. */
-export function createLogger({ level, instance, stream }: LoggerArgs): Logger {
+export function createLogger({ level, instance, stream, lines = {} }: LoggerArgs): Logger {
+  for (const known of ["warn", "error", "fatal"]) lines[known] ??= 0;
   return pino(
     {
       level,
+      hooks: {
+        logMethod(args, method, number) {
+          const label = this.levels.labels[number] ?? "unknown";
+          lines[label] = (lines[label] ?? 0) + 1;
+          method.apply(this, args);
+        },
+      },
       base: { instance },
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: REDACTED, censor: "[hidden]" },

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
-import { Counter, Gauge, type Registry } from "prom-client";
+import { type Aggregator, Counter, Gauge, type Registry } from "prom-client";
 
 import type { Origin } from "./cache/read-through.ts";
 import { Latencies } from "./metrics/latency.ts";
@@ -12,8 +12,14 @@ type Reading = () => number;
 export class ServiceMetrics {
   readonly latencies: Latencies;
   readonly reads: Record<Origin, number> = { l1: 0, redis: 0, replica: 0, primary: 0, stale: 0 };
-  /** Answers by the first digit of their status. */
-  readonly answers: Record<string, number> = {};
+  /** Answers by the first digit of their status, those to observers left out. */
+  readonly answers: Record<string, number> = { "2xx": 0, "3xx": 0, "4xx": 0, "5xx": 0 };
+  /** Answers to health checks and scrapes: many on an idle stack, and no user's. */
+  readonly probes: Record<string, number> = {};
+  /** What is being answered, and how much may be; set by whoever admits requests. */
+  inFlight: { readonly running: Reading; readonly limit: number } = { running: () => 0, limit: 0 };
+  /** Look-ups in the caches by what they found; reads that no cache can answer are not among them. */
+  readonly lookups = { l1: 0, redis: 0, miss: 0 };
   readonly nodeFailures = { replica: 0, primary: 0 };
   cacheErrors = 0;
   gaps = 0;
@@ -21,7 +27,9 @@ export class ServiceMetrics {
   bookings = 0;
   sealed = 0;
 
-  constructor(registry: Registry) {
+  /** @param lines log lines by level, counted by the logger. */
+  constructor(registry: Registry, lines: Readonly<Record<string, number>> = {}) {
+    counters(registry, "dujyo_api_log_lines_total", "Lines logged, by level", "level", () => lines);
     this.latencies = new Latencies(
       registry,
       "dujyo_api_http_request_duration_seconds",
@@ -33,6 +41,20 @@ export class ServiceMetrics {
       "Answers, by class of status",
       "status",
       () => this.answers,
+    );
+    counters(
+      registry,
+      "dujyo_api_probe_responses_total",
+      "Answers to health checks and scrapes, by class of status",
+      "status",
+      () => this.probes,
+    );
+    counters(
+      registry,
+      "dujyo_api_cache_lookups_total",
+      "Look-ups in the caches, by what they found",
+      "found",
+      () => this.lookups,
     );
     counters(
       registry,
@@ -66,17 +88,30 @@ export class ServiceMetrics {
       "Requests refused because too many were in flight",
       () => this.refused,
     );
+    gauge(registry, "dujyo_api_in_flight", "Requests being answered", () => this.inFlight.running());
+    gauge(registry, "dujyo_api_in_flight_limit", "Requests that may be in flight", () => this.inFlight.limit);
     counter(registry, "dujyo_api_bookings_total", "Transfers booked", () => this.bookings);
     counter(registry, "dujyo_api_sealed_blocks_total", "Blocks sealed by this instance", () => this.sealed);
     processFigures(registry);
   }
 }
 
-/** A gauge read at each scrape. */
-export function gauge(registry: Registry, name: string, help: string, read: Reading): void {
+/**
+ * A gauge read at each scrape.
+ *
+ * @param aggregator what the values of a container's processes make together.
+ */
+export function gauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: Reading,
+  aggregator: Aggregator = "sum",
+): void {
   new Gauge({
     name,
     help,
+    aggregator,
     registers: [registry],
     collect() {
       this.set(read());
@@ -84,17 +119,19 @@ export function gauge(registry: Registry, name: string, help: string, read: Read
   });
 }
 
-/** A gauge with one label, read at each scrape. */
+/** A gauge with one label, read at each scrape; see `gauge`. */
 export function gauges(
   registry: Registry,
   name: string,
   help: string,
   label: string,
   read: () => Readonly<Record<string, number>>,
+  aggregator: Aggregator = "sum",
 ): void {
   new Gauge({
     name,
     help,
+    aggregator,
     labelNames: [label],
     registers: [registry],
     collect() {
@@ -139,7 +176,13 @@ function processFigures(registry: Registry): void {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
   gauge(registry, "process_resident_memory_bytes", "Resident memory", () => process.memoryUsage.rss());
-  gauge(registry, "process_start_time_seconds", "Start of the process", () => performance.timeOrigin / 1000);
+  gauge(
+    registry,
+    "process_start_time_seconds",
+    "Start of the process, of several the latest",
+    () => performance.timeOrigin / 1000,
+    "max",
+  );
   counter(registry, "process_cpu_seconds_total", "CPU time used", () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
@@ -154,5 +197,6 @@ function processFigures(registry: Registry): void {
       delay.reset();
       return p99;
     },
+    "max",
   );
 }

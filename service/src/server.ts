@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { buildApp } from "./app.ts";
 import { readConfig, type ServiceConfig } from "./config.ts";
 import { createLogger } from "./logger.ts";
+import { collectFromWorkers, joinWorkers } from "./metrics/workers.ts";
 import { startServices } from "./services.ts";
 
 const config = loadConfig();
@@ -23,9 +24,19 @@ function loadConfig(): ServiceConfig {
 }
 
 async function serve(settings: ServiceConfig): Promise<void> {
-  const log = createLogger({ level: settings.logLevel, instance: settings.instance });
-  const services = startServices(settings, log);
-  const app = await buildApp(settings, services, log);
+  const lines: Record<string, number> = {};
+  const log = createLogger({ level: settings.logLevel, instance: settings.instance, lines });
+  const services = startServices(settings, log, lines);
+  const container =
+    settings.workers > 1
+      ? {
+          name: config.instance,
+          figures: joinWorkers(services.registry, (error) =>
+            log.warn({ reason: String(error) }, "no figures sent"),
+          ),
+        }
+      : undefined;
+  const app = await buildApp(settings, { ...services, container }, log);
   if (!settings.auth.admin) log.warn("admin routes are open to everyone who reaches this port");
   await app.listen({
     host: settings.host,
@@ -55,6 +66,7 @@ async function serve(settings: ServiceConfig): Promise<void> {
 /** Starts the processes, replaces one that dies, and hands signals on. */
 function startWorkers(count: number): void {
   let stopping = false;
+  collectFromWorkers();
   for (let at = 0; at < count; at++) cluster.fork();
   cluster.on("exit", () => {
     if (!stopping) cluster.fork();

@@ -38,12 +38,20 @@ export interface RunningServices extends AppServices {
   close(): Promise<void>;
 }
 
-/** Builds and starts everything behind the routes. Returns at once: connections come up in the background. */
-export function startServices(config: ServiceConfig, log: Logger): RunningServices {
+/**
+ * Builds and starts everything behind the routes. Returns at once: connections come up in the background.
+ *
+ * @param lines log lines by level, counted by the logger.
+ */
+export function startServices(
+  config: ServiceConfig,
+  log: Logger,
+  lines: Readonly<Record<string, number>>,
+): RunningServices {
   const { cache: settings, database: limits } = config;
   const processId = randomUUID();
   const registry = new Registry();
-  const metrics = new ServiceMetrics(registry);
+  const metrics = new ServiceMetrics(registry, lines);
   const trust = new Trust(settings.maxStalenessMs, [LISTEN_SESSION, PEER_SESSION]);
   const l1 = new L1Cache(settings.l1Bytes);
   const longestTtl = Math.max(...Object.values(settings.ttlMs));
@@ -91,6 +99,7 @@ export function startServices(config: ServiceConfig, log: Logger): RunningServic
     holder: processId,
     count: (origin) => {
       metrics.reads[origin]++;
+      metrics.lookups[origin === "l1" || origin === "redis" ? origin : "miss"]++;
       hits.count(origin === "l1" || origin === "redis");
     },
     onCacheError,

@@ -1,12 +1,15 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { ApiGateway } from "../../infra/components/api-gateway.ts";
+import { ApiService } from "../../infra/components/api-service.ts";
 import { EtcdCluster } from "../../infra/components/etcd-cluster.ts";
 import { PostgresCluster } from "../../infra/components/postgres-cluster.ts";
 import { PostgresPooling } from "../../infra/components/postgres-pooling.ts";
 import { PostgresRouting } from "../../infra/components/postgres-routing.ts";
 import { RedisCluster } from "../../infra/components/redis-cluster.ts";
+import { CertificateAuthority } from "../../infra/secrets/certificates.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import type { Target } from "../../infra/target.ts";
-import { isSecret, type Registered, record } from "../support/mocks.ts";
+import { isSecret, plain, type Registered, record } from "../support/mocks.ts";
 import { type PerTarget, READERS, type Running, TARGET_NAMES, TARGETS } from "../support/targets.ts";
 
 /** What the graph says; that it works on real engines is what the stack tests show. */
@@ -106,6 +109,82 @@ for (const name of TARGET_NAMES) {
         docker: { haproxy: [5000, 5001], pgbouncer: [6432] },
       };
       expect(running.published).toMatchObject(expected[name]);
+    });
+  });
+
+  describe(`ApiService and ApiGateway on ${name}`, () => {
+    const apiOn = (target: Target) => {
+      const cluster = postgresOn(target);
+      const routing = new PostgresRouting("haproxy", { target, settings, cluster, portOffset: 0 });
+      const pooling = new PostgresPooling("pgbouncer", {
+        target,
+        settings: settings.pgbouncer,
+        cluster,
+        routing,
+        portOffset: 0,
+      });
+      const redis = new RedisCluster("redis", { target, settings: settings.redis, portOffset: 0 });
+      const service = new ApiService("api", { target, settings, postgres: cluster, routing, pooling, redis });
+      if (!target.balancesServices)
+        new ApiGateway("gateway", {
+          target,
+          settings: settings.haproxy,
+          service,
+          portOffset: 100,
+          metricsAuthority: new CertificateAuthority("monitoring-ca", { commonName: "monitoring" }),
+        });
+    };
+
+    let running: Awaited<ReturnType<typeof deploy>>;
+    // The graph stands on all others: recorded once, since that takes seconds on a busy machine.
+    beforeAll(async () => {
+      running = await deploy(apiOn);
+    }, 60_000);
+
+    it("migrate before they serve, and publish one port for all instances", () => {
+      const { jobs, published } = running;
+      const expected: PerTarget<Record<string, number[]>> = {
+        docker: { "api-0": [], "api-1": [], gateway: [8183] },
+      };
+      expect(jobs).toContain("migrate");
+      expect(published).toMatchObject(expected[name]);
+    });
+
+    it("give each instance its key, and whoever balances the root alone", () => {
+      const { files } = running;
+      const expected: PerTarget<Record<string, string[]>> = {
+        docker: {
+          "api-1": [
+            "tls/ca.crt",
+            "tls/postgres-ca.crt",
+            "tls/redis-ca.crt",
+            "tls/server.crt",
+            "tls/server.key",
+          ],
+          gateway: ["tls/ca.crt", "tls/metrics-ca.crt", "tls/metrics.crt", "tls/metrics.key"],
+          migrate: ["tls/postgres-ca.crt"],
+        },
+      };
+      for (const [part, paths] of Object.entries(expected[name]))
+        expect(
+          files[part]?.filter((file) => file.startsWith("tls/")),
+          part,
+        ).toEqual(paths);
+    });
+
+    it("name every instance in the certificate, and check every instance's name", () => {
+      const { registered } = running;
+      const leaf = plain(registered.find((resource) => resource.name === "api-tls")?.inputs) as {
+        names: string[];
+      };
+      const expected: PerTarget<string[]> = { docker: ["api-0", "api-1", "api", "localhost", "127.0.0.1"] };
+      expect(leaf.names).toEqual(expected[name]);
+      const gateway: PerTarget<string[]> = {
+        docker: ["api-0:8083 check verifyhost api-0", "api-1:8083 check verifyhost api-1"],
+      };
+      const carrier = registered.find((at) => at.name === "gateway-files" && "uploads" in at.inputs);
+      const text = JSON.stringify(plain(carrier?.inputs));
+      for (const server of gateway[name]) expect(text).toContain(server);
     });
   });
 

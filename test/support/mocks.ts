@@ -27,6 +27,10 @@ export interface Registered {
 const OUTPUTS: Record<string, (name: string) => Record<string, unknown>> = {
   "pulumi-nodejs:dynamic/secrets:Password": (name) => ({ value: `password-of-${name}` }),
   "pulumi-nodejs:dynamic/secrets:Identity": () => ({ value: "identity" }),
+  "pulumi-nodejs:dynamic/secrets:SigningKey": (name) => ({
+    keySet: `keys-of-${name}`,
+    privateJwk: `key-of-${name}`,
+  }),
   "pulumi-nodejs:dynamic/secrets:CertificateAuthority": (name) => ({
     certificate: `certificate-of-${name}`,
     privateKey: `key-of-${name}`,

@@ -9,6 +9,9 @@ export const CONTAINER_USER = "10001:0";
 /** Data volumes are mounted here; the images create the path for {@link CONTAINER_USER}. */
 export const DATA_PATH = "/var/lib/dujyo";
 
+/** Where an exporter of machine figures finds the node's control groups. */
+export const NODE_VIEW_PATH = "/host/cgroup";
+
 /** The only writable places beside the data volume; memory, so that nothing written there outlives the container. */
 export const TMPFS: Record<string, string> = {
   "/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=64m",

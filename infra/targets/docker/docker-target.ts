@@ -1,15 +1,17 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { type ImageName, imageRef } from "../../images.ts";
-import type {
-  JobSpec,
-  MemberSpec,
-  MembersSpec,
-  Placement,
-  ServiceSpec,
-  Target,
-  Workload,
-  WorkloadSpec,
+import {
+  type DeployedMember,
+  FILES_PATH,
+  type JobSpec,
+  type MemberSpec,
+  type MembersSpec,
+  type Placement,
+  type ServiceSpec,
+  type Target,
+  type Workload,
+  type WorkloadSpec,
 } from "../../target.ts";
 import {
   CONTAINER_USER,
@@ -18,11 +20,12 @@ import {
   DEFAULT_SHARED_MEMORY,
   HEALTH_CHECK,
   LOG_OPTIONS,
+  NODE_VIEW_PATH,
   publishedOnLoopback,
   TMPFS,
 } from "./container.ts";
 import { Ready, Run } from "./docker-command.ts";
-import { createFiles, FILES_PATH } from "./files.ts";
+import { createFiles } from "./files.ts";
 import { createNetwork, fixedAddress } from "./network.ts";
 
 export interface DockerTargetArgs {
@@ -65,6 +68,8 @@ export class DockerTarget implements Target {
   readonly name = "docker";
   readonly coordination = "etcd";
   readonly balancesServices = false;
+  readonly loopbackPages = true;
+  readonly deployed: DeployedMember[] = [];
   readonly peerNetworks: readonly string[];
   readonly #args: DockerTargetArgs;
   readonly #network: docker.Network;
@@ -85,7 +90,7 @@ export class DockerTarget implements Target {
     return this.#workload(part, names, spec, placement, (ordinal) => ({
       own: spec.member(ordinal),
       address: spec.fixedAddresses ? fixedAddress(this.#args.subnet, ordinal) : undefined,
-      disk: true,
+      disk: spec.storage !== undefined,
     }));
   }
 
@@ -196,6 +201,9 @@ export class DockerTarget implements Target {
         volumes: [
           { volumeName: files.volume, containerPath: FILES_PATH, readOnly: true },
           ...(data ? [{ volumeName: data.name, containerPath: DATA_PATH }] : []),
+          ...(spec.nodeView
+            ? [{ hostPath: "/sys/fs/cgroup", containerPath: NODE_VIEW_PATH, readOnly: true }]
+            : []),
         ],
         restart: "unless-stopped",
         healthcheck: HEALTH_CHECK,
@@ -211,6 +219,11 @@ export class DockerTarget implements Target {
         dependsOn: [files.filled, ...place.before],
       },
     );
+    this.deployed.push({
+      name,
+      containerId: container.id,
+      files: [...spec.files, ...(place.own.files ?? [])],
+    });
     return new Ready(
       `${name}-ready`,
       {

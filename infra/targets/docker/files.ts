@@ -1,10 +1,7 @@
 import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { FileSpec } from "../../target.ts";
-
-/** Where every container finds its configuration and secrets. */
-export const FILES_PATH = "/etc/dujyo";
+import { FILES_PATH, type FileSpec } from "../../target.ts";
 
 /** A volume with a workload's files in it. */
 export interface Files {

@@ -6,6 +6,10 @@ import type { L1Cache } from "./l1.ts";
 import { RedisCache } from "./redis-cache.ts";
 import { connectRedis, nodeOf, type ScriptedRedis } from "./redis-client.ts";
 import { CacheDiagnostics } from "./redis-diagnostics.ts";
+import { SlotsWatch } from "./slots-watch.ts";
+
+/** A new owner of slots is learnt within this time, even if no redirection tells. */
+const LOOK_MS = 1000;
 
 export interface CacheConnections {
   readonly cache: RedisCache;
@@ -28,6 +32,12 @@ export function connectCache(
   const [first] = clients;
   if (!first) throw new Error("bug: a cache without connections");
   const subscriber = connectRedis(config, "peers", onError);
+  const watch = new SlotsWatch({
+    clients: [...clients, subscriber],
+    addressMap: config.redis.addressMap,
+    everyMs: LOOK_MS,
+  });
+  watch.start();
   const breakers = new Map<string, Breaker>();
   const breakerFor = (key: string): Breaker => {
     const node = nodeOf(first, key);
@@ -53,6 +63,7 @@ export function connectCache(
     diagnostics: new CacheDiagnostics(first, l1),
     breakers: () => [...breakers.values()],
     close() {
+      watch.stop();
       for (const client of [...clients, subscriber]) client.disconnect();
     },
   };

@@ -51,8 +51,8 @@ export function connectRedis(
     retryDelayOnFailover: 50,
     retryDelayOnClusterDown: 50,
     retryDelayOnTryAgain: 50,
-    // A new owner of the slots is learnt within a second even if no redirection tells.
-    slotsRefreshInterval: 1000,
+    // Off: SlotsWatch notices within a second, without a connection for each question.
+    slotsRefreshInterval: 0,
     slotsRefreshTimeout: redis.connectTimeoutMs,
     clusterRetryStrategy: (times) => Math.min(50 * 2 ** times, 1000) * (0.5 + Math.random() / 2),
     natMap: (announced) => redis.addressMap[announced] ?? null,

@@ -76,6 +76,12 @@ export class Trust {
     this.#vouchedFrom = Math.max(this.#vouchedFrom, now);
   }
 
+  /** Each session by name: 1 while its last proof is recent enough to be relied on, otherwise 0. */
+  sessions(now: number): Record<string, number> {
+    const oldest = now - this.#maxStalenessMs * 0.75;
+    return Object.fromEntries([...this.#proofs].map(([name, at]) => [name, at >= oldest ? 1 : 0]));
+  }
+
   /** The latest moment up to which all sessions have proved that they deliver. */
   get provenAt(): number {
     return Math.min(...this.#proofs.values());

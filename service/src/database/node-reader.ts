@@ -2,6 +2,7 @@ import type { QueryResultRow } from "pg";
 
 import { Problem } from "../errors.ts";
 import { type Breaker, BreakerOpenError } from "../resilience/circuit-breaker.ts";
+import { retry } from "../resilience/retry.ts";
 import { nodeFailed } from "./failures.ts";
 import { parseLsn } from "./lsn.ts";
 import type { BoundedPool } from "./pools.ts";
@@ -84,7 +85,13 @@ export class NodeReader {
     const { replica, clock, maxAgeMs, onFailure } = this.#args;
     const asked = Date.now();
     try {
-      const rows = await replica.breaker.run(() => replica.lane.query<R>(statement, values));
+      // A replica that becomes the primary, or dies, takes its sessions along; the next one leads to another replica, while
+      // there may be no primary to go to. Such a failure comes at once: what took long is not tried again.
+      const rows = await retry(() => replica.breaker.run(() => replica.lane.query<R>(statement, values)), {
+        retries: REPEATS,
+        when: nodeFailedAtOnce,
+        deadline: asked + maxAgeMs / 2,
+      });
       const replayed = rows[0]?.replayed ?? null;
       // The reader endpoint leads to the primary while no replica is close enough.
       if (replayed === null) return { rows, from: "primary", readAt: asked, recent: true };
@@ -153,6 +160,13 @@ export class NodeReader {
     // Without a running primary there is nothing to be behind of.
     return clock.currentAt(lsn) ?? (clock.runs(now) ? 0 : now);
   }
+}
+
+/** Sessions of a pool that one fault may have broken, as one read may meet them. */
+const REPEATS = 2;
+
+function nodeFailedAtOnce(error: unknown): boolean {
+  return !(error instanceof Problem) && !(error instanceof BreakerOpenError) && nodeFailed(error);
 }
 
 const GATE: Statement = {

@@ -54,6 +54,9 @@ export class BoundedPool {
       maxLifetimeSeconds: 600,
     });
     this.pool.on("error", onError);
+    // A session that breaks while it is lent out fails its borrower's query, and says so a second time here: without
+    // anyone listening, that would end the process.
+    this.pool.on("connect", (client) => client.on("error", () => undefined));
   }
 
   get size(): number {
@@ -70,6 +73,11 @@ export class BoundedPool {
 
   get limit(): number {
     return this.#limits.size;
+  }
+
+  /** Requests that may wait for a connection. */
+  get queueLimit(): number {
+    return this.#limits.queue;
   }
 
   /** @throws Problem `overloaded` at once when the waiting line is full. */

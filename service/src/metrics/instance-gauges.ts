@@ -18,7 +18,8 @@ export interface InstanceGaugesArgs {
   readonly unsettled: UnsettledAccounts;
 }
 
-const STATES = { closed: 0, "half-open": 1, open: 2 } as const;
+/** The breakers' states as figures: the greater, the worse. */
+export const STATES = { closed: 0, "half-open": 1, open: 2 } as const;
 
 /** Gauges that are read from the parts they tell about. */
 export function addInstanceGauges(registry: Registry, args: InstanceGaugesArgs): void {
@@ -55,14 +56,38 @@ export function addInstanceGauges(registry: Registry, args: InstanceGaugesArgs):
     "pool",
     pools((pool) => pool.limit),
   );
-  gauges(registry, "dujyo_api_breaker_state", "0 closed, 1 half-open, 2 open", "breaker", () =>
-    Object.fromEntries(breakers().map(({ name, state }) => [name, STATES[state]])),
+  gauges(
+    registry,
+    "dujyo_api_pool_queue_limit",
+    "Requests that may wait for a connection",
+    "pool",
+    pools((pool) => pool.queueLimit),
+  );
+  gauges(
+    registry,
+    "dujyo_api_breaker_state",
+    "0 closed, 1 half-open, 2 open",
+    "breaker",
+    () => Object.fromEntries(breakers().map(({ name, state }) => [name, STATES[state]])),
+    "max",
   );
   gauge(registry, "dujyo_api_l1_bytes", "Bytes in the process's own cache", () => l1.bytes);
   gauge(registry, "dujyo_api_l1_entries", "Entries in the process's own cache", () => l1.size);
   gauge(registry, "dujyo_api_floors", "Versions kept as lower bounds", () => floors.size);
-  gauge(registry, "dujyo_api_caches_trusted", "1 while invalidations are proved to arrive", () =>
-    trust.trusted(Date.now()) ? 1 : 0,
+  gauge(
+    registry,
+    "dujyo_api_caches_trusted",
+    "1 while invalidations are proved to arrive",
+    () => (trust.trusted(Date.now()) ? 1 : 0),
+    "min",
+  );
+  gauges(
+    registry,
+    "dujyo_api_session_up",
+    "1 while a session that invalidations arrive on proves that it delivers",
+    "session",
+    () => trust.sessions(Date.now()),
+    "min",
   );
   gauge(
     registry,

@@ -22,7 +22,8 @@ export function addMeasuring(app: FastifyInstance, metrics: ServiceMetrics): voi
     const taken = reply.elapsedTime;
     (request.routeOptions.config.latency ?? unrouted).observe(taken / 1000);
     const status = `${Math.floor(reply.statusCode / 100)}xx`;
-    metrics.answers[status] = (metrics.answers[status] ?? 0) + 1;
+    const counts = request.routeOptions.config.always === true ? metrics.probes : metrics.answers;
+    counts[status] = (counts[status] ?? 0) + 1;
     if (taken >= SLOW_MS) {
       request.log.warn(
         { route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(taken) },

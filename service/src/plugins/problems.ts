@@ -38,7 +38,7 @@ export function translate(error: FastifyError): Problem {
     return new Problem("invalid_request", { detail: issues.map(describe).join("; "), issues });
   }
   if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE")
-    return new Problem("payload_too_large", { detail: error.message });
+    return invalidField("body", "is larger than this route takes");
   if (error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") return new Problem("unsupported_media_type");
   if (error.statusCode === 400) {
     return error.code === "FST_ERR_BAD_URL"

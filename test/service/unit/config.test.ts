@@ -50,6 +50,18 @@ describe("the service's configuration", () => {
     );
   });
 
+  it("serves plain HTTP without a certificate, HTTPS with one, and refuses half of the pair", () => {
+    expect(readConfig(complete).tls).toBeUndefined();
+    const pair = { TLS_CERT_FILE: file("certificate"), TLS_KEY_FILE: file("key") };
+    expect(readConfig({ ...complete, ...pair }).tls).toEqual({
+      certificate: "content of certificate",
+      key: "content of key",
+    });
+    expect(() => readConfig({ ...complete, TLS_CERT_FILE: pair.TLS_CERT_FILE })).toThrow(
+      /TLS_KEY_FILE is not set/,
+    );
+  });
+
   it("refuses an address map that it can not read", () => {
     expect(() => readConfig({ ...complete, REDIS_ADDRESS_MAP: "redis-0:6379" })).toThrow(
       /REDIS_ADDRESS_MAP holds/,

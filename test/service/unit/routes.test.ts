@@ -93,6 +93,7 @@ describe("bad input is answered 400 with the field named", () => {
     [`/balance/${"A".repeat(500)}`, "address"],
     ["/balance-detail/%20", "address"],
     ["/transactions/hash/123", "hash"],
+    [`/transactions/hash/${"a".repeat(65)}`, "hash"],
     [`/transactions/${A}?before=xyz`, "before"],
     [`/transactions/${A}?before=99999999999999999999`, "before"],
     [`/transactions/${A}?limit=0`, "limit"],
@@ -116,6 +117,8 @@ describe("bad input is answered 400 with the field named", () => {
     [{ ...TRANSFER, amount: 2 ** 53 }, "amount"],
     [{ ...TRANSFER, nonce: -1 }, "nonce"],
     [{ ...TRANSFER, to: "x y" }, "to"],
+    [{ ...TRANSFER, from: "A".repeat(65) }, "from"],
+    [{ ...TRANSFER, nft_id: "x".repeat(256) }, "nft_id"],
     [{ from: A, to: B, amount: 5 }, "nonce"],
     [{ ...TRANSFER, fee: 1 }, "fee"],
     ["{not json", "body"],
@@ -136,12 +139,21 @@ describe("bad input is answered 400 with the field named", () => {
     const response = await post(TRANSFER, { "idempotency-key": "" });
     expect(response.json()).toMatchObject({ status: 400, issues: [{ field: "idempotency-key" }] });
   });
+
+  it("an idempotency key that is too long", async () => {
+    const response = await post(TRANSFER, { "idempotency-key": "k".repeat(256) });
+    expect(response.json()).toMatchObject({ status: 400, issues: [{ field: "idempotency-key" }] });
+  });
 });
 
 describe("a write", () => {
   it("over the size limit is refused", async () => {
     const response = await post({ ...TRANSFER, nft_id: "x".repeat(4000) });
-    expect(response.json()).toMatchObject({ status: 413, code: "payload_too_large" });
+    expect(response.json()).toMatchObject({
+      status: 400,
+      code: "invalid_request",
+      issues: [{ field: "body" }],
+    });
   });
 
   it("that is not JSON is refused", async () => {
