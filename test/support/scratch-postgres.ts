@@ -5,15 +5,18 @@ import { ensureBaseImage } from "../../tools/setup/base-image.ts";
 import { ensureDockerEngine } from "../../tools/setup/docker-engine.ts";
 import { Progress } from "../../tools/setup/progress.ts";
 import { ensureProjectImages } from "../../tools/setup/project-images.ts";
+import { ownedLabels, removeLeftovers } from "./scratch-leftovers.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
     /** Port on 127.0.0.1 of a PostgreSQL that trusts everybody. */
     scratchPort: number;
+    /** Name of its container. */
+    scratchContainer: string;
   }
 }
 
-// Its cleaning container comes from a registry; this container is stopped below, and a leftover is found by its label.
+// Its cleaning container comes from a registry; this container is stopped below, or removed by the next run.
 process.env.TESTCONTAINERS_RYUK_DISABLED = "true";
 
 const START = [
@@ -22,8 +25,11 @@ const START = [
   "initdb --username=postgres --auth=trust --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 --locale=C.UTF-8 >/dev/null",
   'echo "host all all all trust" >> "$PGDATA/pg_hba.conf"',
   // What a crash would lose is a test's; the planner's settings are those of config/patroni/dynamic.yml.
-  "exec postgres -c listen_addresses='*' -c unix_socket_directories=/tmp -c fsync=off -c shared_preload_libraries=pg_stat_statements " +
-    "-c max_connections=100 -c shared_buffers=256MB -c jit=off -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0 -c max_locks_per_transaction=128",
+  // A test may kill the postmaster: the next one starts when the last orphan has let go of the memory.
+  "stop() { kill -INT $server; wait $server; exit 0; }; trap stop TERM INT",
+  "while :; do postgres -c listen_addresses='*' -c unix_socket_directories=/tmp -c fsync=off -c shared_preload_libraries=pg_stat_statements " +
+    "-c max_connections=100 -c shared_buffers=256MB -c jit=off -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0 -c max_locks_per_transaction=128 & " +
+    "server=$!; wait $server || true; sleep 0.2; done",
 ].join("\n");
 
 /** One PostgreSQL of the project's own image for the tests of the schema: no replicas, no TLS, empty. */
@@ -32,14 +38,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await progress.step("Docker engine", ensureDockerEngine);
   await progress.step("base image", ensureBaseImage);
   await ensureProjectImages(progress);
+  await removeLeftovers("ledger");
   const container: StartedTestContainer = await new GenericContainer(imageRef("postgres"))
     .withEntrypoint(["/usr/bin/tini", "--", "sh", "-c"])
     .withCommand([START])
     .withExposedPorts(5432)
-    .withLabels({ "io.dujyo.scratch": "ledger" })
+    .withLabels(ownedLabels("ledger"))
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/))
     .start();
   project.provide("scratchPort", container.getMappedPort(5432));
+  project.provide("scratchContainer", container.getId());
   return async () => {
     await container.stop({ removeVolumes: true });
   };

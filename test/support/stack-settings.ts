@@ -10,7 +10,7 @@ type Section = Record<string, unknown>;
 
 /** Settings of a stack: small members, quick recovery. */
 export const BASE_SETTINGS: Record<string, unknown> = {
-  portOffset: 13_000,
+  portOffset: 13_100,
   docker: { subnet: "172.30.18.0/24" },
   postgres: { recovery: "fast", memory: "384 MB", maxConnections: 64 } satisfies Section,
   pgbouncer: { writerPool: 10, readerPool: 10 } satisfies Section,
