@@ -13,11 +13,14 @@ export const BASE_IMAGE = "debian:trixie-slim";
  * holds the Dockerfile; an image made of more than that has its build context put together first.
  */
 const SOURCES = {
+  alertmanager: ["infra/images/alertmanager"],
   api: ["service", "migrations", "package-lock.json"],
   etcd: ["infra/images/etcd"],
+  exporters: ["infra/images/exporters"],
   haproxy: ["infra/images/haproxy"],
   pgbouncer: ["infra/images/pgbouncer"],
   postgres: ["infra/images/postgres"],
+  prometheus: ["infra/images/prometheus"],
   redis: ["infra/images/redis"],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 

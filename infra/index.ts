@@ -2,11 +2,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { ApiGateway } from "./components/api-gateway.ts";
 import { ApiService } from "./components/api-service.ts";
 import { EtcdCluster } from "./components/etcd-cluster.ts";
+import { Monitoring } from "./components/monitoring.ts";
 import { DATABASE, PostgresCluster } from "./components/postgres-cluster.ts";
 import { PostgresPooling } from "./components/postgres-pooling.ts";
 import { PostgresRouting } from "./components/postgres-routing.ts";
 import { RedisCluster } from "./components/redis-cluster.ts";
 import { PORTS } from "./ports.ts";
+import { CertificateAuthority } from "./secrets/certificates.ts";
 import { loadSettings } from "./settings.ts";
 import { createTarget } from "./targets/index.ts";
 
@@ -32,8 +34,17 @@ const pooling = new PostgresPooling("pgbouncer", {
 });
 const redis = new RedisCluster("redis", { target, settings: settings.redis, portOffset });
 const api = new ApiService("api", { target, settings, postgres, routing, pooling, redis });
+const authority = new CertificateAuthority("monitoring-ca", { commonName: "dujyo monitoring" });
 if (!target.balancesServices)
-  new ApiGateway("gateway", { target, settings: settings.haproxy, service: api, portOffset });
+  new ApiGateway("gateway", {
+    target,
+    settings: settings.haproxy,
+    service: api,
+    portOffset,
+    metricsAuthority: authority,
+  });
+if (settings.monitoring.enabled)
+  new Monitoring("monitoring", { target, settings, authority, etcd, postgres, routing, pooling, redis, api });
 
 /** What a client needs to get in; `npm run connect` makes ready-to-paste lines of it. */
 export const connection = {
@@ -44,6 +55,12 @@ export const connection = {
   writer: { host: routing.host, port: PORTS.writer + portOffset },
   reader: { host: routing.host, port: PORTS.reader + portOffset },
   postgres: postgres.members.map((host, ordinal) => ({ host, port: PORTS.postgres + ordinal + portOffset })),
+  pages: settings.monitoring.enabled
+    ? [
+        { name: "Prometheus", port: PORTS.prometheus + portOffset },
+        { name: "Alertmanager", port: PORTS.alertmanager + portOffset },
+      ]
+    : [],
   postgresCa: postgres.ca,
   postgresPasswords: postgres.passwords,
   redis: redis.connection.nodes.map(({ host, port }) => ({ host, port, published: port + portOffset })),

@@ -11,6 +11,12 @@ export const PORTS = {
   haproxyMetrics: 8404,
   pgbouncer: 6432,
   api: 8083,
+  prometheus: 9090,
+  alertmanager: 9093,
+  postgresExporter: 9187,
+  pgbouncerExporter: 9127,
+  redisExporter: 9121,
+  nodeExporter: 9100,
   redis: 6379,
   /** Redis's own distance between a member's port and its cluster bus. */
   redisBusDistance: 10_000,
@@ -44,6 +50,12 @@ export function publishedPorts(settings: Settings): PublishedPort[] {
     { part: "pgbouncer", port: PORTS.pgbouncer },
     { part: "gateway", port: PORTS.api },
     ...numbered("redis", redisMembers(settings), PORTS.redis),
+    ...(settings.monitoring.enabled
+      ? [
+          { part: "prometheus", port: PORTS.prometheus },
+          { part: "alertmanager", port: PORTS.alertmanager },
+        ]
+      : []),
   ];
   return ports.map(({ part, port }) => ({ part, port: port + settings.portOffset }));
 }

@@ -22,7 +22,23 @@ export function expectedMembers(settings: Settings): Expectation {
       "pgbouncer",
       ...numbered("postgres", postgresMembers(settings)),
       ...numbered("redis", redisMembers(settings)),
+      ...(settings.monitoring.enabled ? monitoringMembers(settings) : []),
     ],
     quorumStandbys: settings.postgres.replicas === 0 ? 0 : settings.postgres.synchronousReplicas,
   };
+}
+
+function monitoringMembers(settings: Settings): string[] {
+  const exporters = Array.from(
+    { length: postgresMembers(settings) },
+    (_, ordinal) => `postgres-exporter-${ordinal}`,
+  );
+  return [
+    ...exporters,
+    "pgbouncer-exporter",
+    "redis-exporter",
+    "node-exporter",
+    "alertmanager-0",
+    "prometheus-0",
+  ];
 }

@@ -186,7 +186,10 @@ export class PostgresCluster extends pulumi.ComponentResource {
           ...secrets,
           { path: "settle.json", content: JSON.stringify(plan, undefined, 2) },
           { path: "roles.sql", content: readConfig("postgres/roles.sql") },
-          { path: "database.sql", content: readConfig("postgres/database.sql") },
+          {
+            path: "database.sql",
+            content: readConfig("postgres/database.sql") + readConfig("postgres/monitoring.sql"),
+          },
         ],
         limits: { memory: 128 * MB, cpus: settings.cpus },
         timeout: SETTLE_SECONDS + 60,

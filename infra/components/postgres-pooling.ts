@@ -54,6 +54,7 @@ export class PostgresPooling extends pulumi.ComponentResource {
             path: "userlist.txt",
             content: renderOutput("pgbouncer/userlist.txt", {
               pgbouncerPassword: cluster.passwords.pgbouncer,
+              monitoringPassword: cluster.passwords.monitoring,
             }),
           },
           ...cluster.serverFiles(name, [name]),

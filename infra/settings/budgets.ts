@@ -30,7 +30,7 @@ export function connectionDemand(settings: Settings): { readonly who: string; re
       sessions: api.instances * api.workers,
     },
     { who: "direct sessions (migrations, people)", sessions: 6 },
-    { who: "exporter", sessions: 2 },
+    ...(settings.monitoring.enabled ? [{ who: "exporter", sessions: 2 }] : []),
     { who: "Patroni", sessions: 3 },
     { who: "reserved for superusers and monitoring", sessions: 6 },
   ];
@@ -150,6 +150,7 @@ export function budgetIssues(settings: Settings): Issue[] {
     ...memoryIssues(settings),
     ...quorumIssues(settings),
     ...exposureIssues(settings),
+    ...receiverIssues(settings),
   ];
 }
 
@@ -160,5 +161,32 @@ function exposureIssues({ api, target }: Settings): Issue[] {
       path: "api.adminAuth",
       reason: `is false on ${target}; only a stack on Docker, which publishes on loopback alone, may leave admin routes open. Remove it`,
     },
+  ];
+}
+
+function receiverIssues({ monitoring, receiverSecrets }: Settings): Issue[] {
+  const names = monitoring.receivers.map(({ name }) => name);
+  const twice = names.filter((name, index) => names.indexOf(name) !== index);
+  const missing = monitoring.receivers.flatMap(({ name }, index): Issue[] =>
+    receiverSecrets[name] === undefined
+      ? [
+          {
+            path: `monitoring.receivers.${index}`,
+            reason: `"${name}" has no secret; set it with: pulumi config set --secret --path 'dujyo:receiverSecrets["${name}"]'`,
+          },
+        ]
+      : [],
+  );
+  const unused = Object.keys(receiverSecrets).filter((name) => !names.includes(name));
+  return [
+    ...missing,
+    ...twice.map((name) => ({
+      path: "monitoring.receivers",
+      reason: `has two receivers of the name "${name}"; give each its own`,
+    })),
+    ...unused.map((name) => ({
+      path: `receiverSecrets.${name}`,
+      reason: "belongs to no receiver; remove it, or add the receiver to monitoring.receivers",
+    })),
   ];
 }

@@ -1,43 +1,6 @@
 import { z } from "zod";
-import { type Duration, isDuration, isSize, type Size } from "../lib/units.ts";
-
-/** A whole number between two limits; the limits are part of the error a user reads. */
-const whole = (min: number, max: number, fallback: number) =>
-  z
-    .int({ error: (issue) => `is ${JSON.stringify(issue.input)}; use a whole number from ${min} to ${max}` })
-    .min(min, { error: (issue) => `is ${issue.input}; use a whole number from ${min} to ${max}` })
-    .max(max, { error: (issue) => `is ${issue.input}; use a whole number from ${min} to ${max}` })
-    .default(fallback);
-
-const size = (fallback: Size) =>
-  z
-    .custom<Size>((value) => typeof value === "string" && isSize(value), {
-      error: (issue) =>
-        `is ${JSON.stringify(issue.input)}; write a size such as "512 MB" (units B, KB, MB, GB, TB)`,
-    })
-    .default(fallback);
-
-const duration = (fallback: Duration) =>
-  z
-    .custom<Duration>((value) => typeof value === "string" && isDuration(value), {
-      error: (issue) =>
-        `is ${JSON.stringify(issue.input)}; write a duration such as "30 s" (units ms, s, min, h, d)`,
-    })
-    .default(fallback);
-
-const choice = <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) =>
-  z
-    .enum(values, { error: (issue) => `is ${JSON.stringify(issue.input)}; use one of ${values.join(", ")}` })
-    .default(fallback as never);
-
-const cpus = (fallback: number) =>
-  z
-    .number({
-      error: (issue) => `is ${JSON.stringify(issue.input)}; use a number of processors from 0.1 to 64`,
-    })
-    .min(0.1, { error: (issue) => `is ${issue.input}; use at least 0.1 processors` })
-    .max(64, { error: (issue) => `is ${issue.input}; use at most 64 processors` })
-    .default(fallback);
+import { choice, cpus, duration, section, size, whole } from "./kinds.ts";
+import { receiver } from "./receivers.ts";
 
 const PARAMETER_OWNED =
   "is computed from the other settings; leave it out and change the setting that it follows from";
@@ -87,8 +50,6 @@ const parameters = z
         context.addIssue({ code: "custom", path: [name], message: PARAMETER_OWNED });
   })
   .default({});
-
-const section = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape).prefault({} as never);
 
 /**
  * Every setting of a stack with its limits and default. `describe` texts are the documentation that
@@ -217,6 +178,40 @@ export const settingsSchema = z.strictObject({
     ),
     sealInterval: duration("10 s").describe("Pause between two blocks."),
   }),
+  monitoring: section({
+    enabled: z
+      .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
+      .default(true)
+      .describe("Whether Prometheus, Alertmanager and the exporters are part of the stack."),
+    scrapeInterval: duration("15 s").describe("Pause between two readings of every target."),
+    retention: duration("7 d").describe("How long series are kept."),
+    storage: size("4 GB").describe("Disk for series; the oldest go before it is full."),
+    memory: size("384 MB").describe("Memory limit of Prometheus."),
+    cpus: cpus(1).describe("Processor limit of Prometheus."),
+    alertmanagerMemory: size("64 MB").describe("Memory limit of Alertmanager."),
+    exporterMemory: size("48 MB").describe("Memory limit of each exporter."),
+    exporterCpus: cpus(0.5).describe("Processor limit of each exporter, and of Alertmanager."),
+    receivers: z
+      .array(receiver)
+      .default([])
+      .describe(
+        "Who is told: `name`, `type` (email, slack, pagerduty), `severities` (page, ticket, info) and what the type needs. Without one, alerts show on Alertmanager's page alone.",
+      ),
+    contacts: section({
+      support: z.string().default("").describe("Whom to ask, written into every alert."),
+      docs: z.string().default("").describe("Address that the paths of runbooks are put behind."),
+      dashboard: z.string().default("").describe("Address of the overview, written into every alert."),
+    }),
+  }),
+  receiverSecrets: z
+    .record(
+      z.string(),
+      z.union([z.string().min(1, { error: "is empty" }), z.strictObject({ secure: z.string() })]),
+    )
+    .default({})
+    .describe(
+      "Secret of each receiver by its name: the mail server's password, the webhook's address, the routing key. Set with `pulumi config set --secret --path`.",
+    ),
 });
 
 /** The parsed settings of one stack; every default is filled in. */

@@ -1,0 +1,162 @@
+import * as pulumi from "@pulumi/pulumi";
+import { readConfig, render } from "../lib/render.ts";
+import { bytes, seconds } from "../lib/units.ts";
+import { PORTS } from "../ports.ts";
+import { Certificate } from "../secrets/certificates.ts";
+import type { FileSpec, Target, WorkloadSpec } from "../target.ts";
+import { receiverConfigs, routes, secretPath } from "./monitoring/alert-routing.ts";
+import { scrapeJobs } from "./monitoring/connection-graph.ts";
+import { deployExporters, deployNodeExporter } from "./monitoring/exporters.ts";
+import { listenerFiles } from "./monitoring/identity.ts";
+import { ruleFiles } from "./monitoring/rule-files.ts";
+import { scrapeConfigs, tlsConfig } from "./monitoring/scrape.ts";
+import type { MonitoringArgs } from "./monitoring/sources.ts";
+
+const MB = 2 ** 20;
+/** Of the disk for series; the rest is for the write-ahead log and compaction. */
+const SERIES_SHARE = 0.8;
+/** Longest time that a target may take to answer, seconds. */
+const SCRAPE_TIMEOUT = 10;
+
+/**
+ * Exporters, Prometheus and Alertmanager. It depends on nothing that it watches being well: a part that does not answer
+ * is what it is there to tell.
+ */
+export class Monitoring extends pulumi.ComponentResource {
+  constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dujyo:index:Monitoring", name, {}, opts);
+    deployExporters(args, this);
+    this.#deployAlertmanager(args);
+    this.#deployPrometheus(args);
+    deployNodeExporter(args, this);
+    this.registerOutputs({});
+  }
+
+  #deployAlertmanager({ target, settings, authority }: MonitoringArgs): void {
+    const part = "alertmanager";
+    const { receivers, alertmanagerMemory, exporterCpus } = settings.monitoring;
+    const secrets = receivers.map(({ name }) => ({
+      path: secretPath(name),
+      content: pulumi.secret(settings.receiverSecrets[name] as string),
+    }));
+    target.members(
+      part,
+      {
+        image: "alertmanager",
+        count: 1,
+        storage: 256 * MB,
+        limits: { memory: bytes(alertmanagerMemory), cpus: exporterCpus },
+        ...page(target, PORTS.alertmanager, settings.portOffset),
+        files: [
+          ...pageFiles(target),
+          ...listenerFiles(part, [...target.memberHosts(part, 0), part], authority, this),
+          ...secrets,
+          {
+            path: "alertmanager.yml",
+            content: render("alertmanager/alertmanager.yml", {
+              routes: routes(receivers),
+              receivers: receiverConfigs(receivers),
+            }),
+          },
+        ],
+        stopGrace: 10,
+        startTimeout: 60,
+        member: () => ({}),
+      },
+      { parent: this },
+    );
+  }
+
+  #deployPrometheus(args: MonitoringArgs): void {
+    const { target, settings, authority } = args;
+    const part = "prometheus";
+    const { monitoring, portOffset } = settings;
+    const { environment, ...listener } = page(target, PORTS.prometheus, portOffset);
+    const series = Math.floor((bytes(monitoring.storage) * SERIES_SHARE) / MB);
+    target.members(
+      part,
+      {
+        image: "prometheus",
+        count: 1,
+        storage: bytes(monitoring.storage),
+        limits: { memory: bytes(monitoring.memory), cpus: monitoring.cpus },
+        ...listener,
+        environment: {
+          ...environment,
+          RETENTION: `${seconds(monitoring.retention)}s`,
+          RETENTION_SIZE: `${series}MB`,
+          GOMEMLIMIT: `${Math.floor((bytes(monitoring.memory) * 0.9) / MB)}MiB`,
+        },
+        files: [
+          ...pageFiles(target),
+          ...listenerFiles(part, [...target.memberHosts(part, 0), part], authority, this),
+          ...this.#scrapeIdentities(args),
+          ...ruleFiles(monitoring.contacts),
+          { path: "prometheus.yml", content: prometheusConfiguration(args) },
+        ],
+        stopGrace: 30,
+        // A large write-ahead log is read before the first answer.
+        startTimeout: 180,
+        member: () => ({}),
+      },
+      { parent: this },
+    );
+  }
+
+  /** What Prometheus shows to each trust domain, and what it verifies its members by. */
+  #scrapeIdentities({ authority, postgres, etcd, api }: MonitoringArgs): FileSpec[] {
+    const name = "prometheus-scrape";
+    const leaf = new Certificate(
+      `${name}-tls`,
+      { authority, commonName: name, names: [name] },
+      { parent: this },
+    );
+    const ofPostgres = postgres
+      .serverFiles(name, [name], "client")
+      .map((file) => ({ ...file, path: file.path.replace("tls/", "tls/postgres-") }));
+    return [
+      { path: "tls/monitoring-ca.crt", content: authority.certificate },
+      { path: "tls/monitoring-client.crt", content: leaf.certificate },
+      { path: "tls/monitoring-client.key", content: leaf.privateKey },
+      ...ofPostgres,
+      ...etcd.clientFiles(name),
+      { path: "tls/api-ca.crt", content: api.ca },
+    ];
+  }
+}
+
+/** Port and environment of a part that people open in a browser. */
+function page(target: Target, port: number, portOffset: number): Pick<WorkloadSpec, "ports" | "environment"> {
+  const scheme = target.loopbackPages ? "http" : "https";
+  return {
+    ports: [{ name: "page", port, published: port + portOffset }],
+    environment: {
+      OWN_URL: `${scheme}://localhost:${port}`,
+      EXTERNAL_URL: `${scheme}://localhost:${port + portOffset}`,
+      GOMAXPROCS: "1",
+    },
+  };
+}
+
+/** How a page listens, and how its own checks reach it. */
+function pageFiles({ loopbackPages }: Target): FileSpec[] {
+  const listener = readConfig(loopbackPages ? "exporters/web-loopback.yml" : "exporters/web.yml");
+  return [
+    { path: "web.yml", content: listener },
+    { path: "http-client.yml", content: readConfig("prometheus/http-client.yml") },
+  ];
+}
+
+function prometheusConfiguration(args: MonitoringArgs): string {
+  const { target, settings } = args;
+  const interval = seconds(settings.monitoring.scrapeInterval);
+  return render("prometheus/prometheus.yml", {
+    stack: pulumi.getStack(),
+    scrapeInterval: `${interval}s`,
+    scrapeTimeout: `${Math.min(SCRAPE_TIMEOUT, interval)}s`,
+    pageScheme: target.loopbackPages ? "http" : "https",
+    alertmanagerTls: `tls_config: ${JSON.stringify(target.loopbackPages ? {} : tlsConfig("monitoring"))}`,
+    alertmanager: `alertmanager-0:${PORTS.alertmanager}`,
+    scrapeConfigs: scrapeConfigs(scrapeJobs(args)),
+  });
+}

@@ -1,0 +1,76 @@
+import { PORTS } from "../../ports.ts";
+import type { ScrapeJob } from "./scrape.ts";
+import type { MonitoringArgs } from "./sources.ts";
+
+/** Go runtime and per-method figures of etcd's gRPC server, of which no rule or panel makes use. */
+const ETCD_UNUSED = "grpc_.*|etcd_debugging_.*|go_.*|etcd_mvcc_hash.*";
+
+/** Every target of the stack, from the components' own members. */
+export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
+  const { target, etcd, postgres, routing, pooling, redis, api } = args;
+  const at = (host: string, port: number) => [{ instance: host, address: `${host}:${port}` }];
+  const through = (exporter: string, instance: string, port: number) => [
+    { instance, address: `${exporter}:${port}` },
+  ];
+  const consensus = etcd.endpoints.map((address) => ({
+    instance: address.slice(0, address.lastIndexOf(":")),
+    address,
+  }));
+  const page = target.loopbackPages ? {} : ({ trust: "monitoring" } as const);
+  return [
+    {
+      job: "postgres",
+      trust: "monitoring",
+      targets: postgres.members.flatMap((host, ordinal) =>
+        through(`postgres-exporter-${ordinal}`, host, PORTS.postgresExporter),
+      ),
+      drop: "go_.*",
+    },
+    {
+      job: "patroni",
+      trust: "postgres",
+      targets: postgres.members.flatMap((host) => at(host, PORTS.patroni)),
+    },
+    ...(target.coordination === "etcd"
+      ? [{ job: "etcd", trust: "etcd", targets: consensus, drop: ETCD_UNUSED } as const]
+      : []),
+    { job: "haproxy", trust: "postgres", targets: at(routing.host, PORTS.haproxyMetrics) },
+    {
+      job: "pgbouncer",
+      trust: "monitoring",
+      targets: through("pgbouncer-exporter", pooling.host, PORTS.pgbouncerExporter),
+      drop: "go_.*",
+    },
+    {
+      job: "redis",
+      trust: "monitoring",
+      path: "/scrape",
+      targets: redis.connection.nodes.map(({ host, port }) => ({
+        instance: host,
+        address: `redis-exporter:${PORTS.redisExporter}`,
+        target: `rediss://${host}:${port}`,
+      })),
+    },
+    {
+      job: "node",
+      trust: "monitoring",
+      targets: through("node-exporter", "node", PORTS.nodeExporter),
+      parameters: { "exclude[]": ["textfile"] },
+      drop: "go_.*",
+    },
+    {
+      job: "containers",
+      trust: "monitoring",
+      targets: through("node-exporter", "node", PORTS.nodeExporter),
+      parameters: { "collect[]": ["textfile"] },
+      honourLabels: true,
+      drop: "go_.*|process_.*|promhttp_.*",
+    },
+    { job: "api", trust: "api", targets: api.members.flatMap((host) => at(host, PORTS.api)) },
+    ...(target.balancesServices
+      ? []
+      : [{ job: "gateway", trust: "monitoring", targets: at("gateway", PORTS.haproxyMetrics) } as const]),
+    { job: "prometheus", ...page, targets: at("prometheus-0", PORTS.prometheus), drop: "go_.*" },
+    { job: "alertmanager", ...page, targets: at("alertmanager-0", PORTS.alertmanager), drop: "go_.*" },
+  ];
+}

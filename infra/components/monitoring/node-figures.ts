@@ -1,0 +1,32 @@
+import { X509Certificate } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
+import type { DeployedMember, FileSpec } from "../../target.ts";
+
+/** What the exporter of machine figures has to be told: whose containers there are, and when certificates end. */
+export function nodeFigureFiles(deployed: readonly DeployedMember[]): FileSpec[] {
+  // A snapshot: members that come later are not in it.
+  const members = [...deployed];
+  const containers = pulumi
+    .all(members.map(({ containerId }) => containerId))
+    .apply((ids) => ids.map((id, index) => `${members[index]?.name} ${id}\n`).join(""));
+  const certificates = members.flatMap(({ name, files }) =>
+    files
+      .filter(({ path }) => path.endsWith(".crt"))
+      .map(({ path, content }) => pulumi.output(content).apply((pem) => expiry(name, path, pem))),
+  );
+  return [
+    { path: "containers", content: containers },
+    { path: "certificates.prom", content: pulumi.all(certificates).apply((lines) => HEAD + lines.join("")) },
+  ];
+}
+
+const METRIC = "dujyo_certificate_expiry_timestamp_seconds";
+const HEAD = `# HELP ${METRIC} End of the life of a deployed certificate\n# TYPE ${METRIC} gauge\n`;
+
+function expiry(member: string, path: string, pem: string): string {
+  // Mocks hand out texts that are no certificates.
+  if (!pem.includes("BEGIN CERTIFICATE")) return "";
+  const ends = Date.parse(new X509Certificate(pem).validTo) / 1000;
+  const certificate = path.replace(/^tls\//, "").replace(/\.crt$/, "");
+  return `${METRIC}{member="${member}",certificate="${certificate}"} ${ends}\n`;
+}

@@ -1,0 +1,23 @@
+import type { CertificateAuthority } from "../../secrets/certificates.ts";
+import type { Settings } from "../../settings/schema.ts";
+import type { Target } from "../../target.ts";
+import type { ApiService } from "../api-service.ts";
+import type { EtcdCluster } from "../etcd-cluster.ts";
+import type { PostgresCluster } from "../postgres-cluster.ts";
+import type { PostgresPooling } from "../postgres-pooling.ts";
+import type { PostgresRouting } from "../postgres-routing.ts";
+import type { RedisCluster } from "../redis-cluster.ts";
+
+/** What is watched, and with which settings. */
+export interface MonitoringArgs {
+  readonly target: Target;
+  readonly settings: Pick<Settings, "monitoring" | "portOffset" | "receiverSecrets">;
+  /** Trust domain of exporters and of whoever reads them. */
+  readonly authority: CertificateAuthority;
+  readonly etcd: EtcdCluster;
+  readonly postgres: PostgresCluster;
+  readonly routing: PostgresRouting;
+  readonly pooling: PostgresPooling;
+  readonly redis: RedisCluster;
+  readonly api: ApiService;
+}
