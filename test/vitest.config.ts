@@ -7,7 +7,10 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/{architecture,infra,tools,ops}/**/*.test.ts", "test/service/unit/*.test.ts"],
+          include: [
+            "test/{architecture,infra,tools,ops,monitoring}/**/*.test.ts",
+            "test/service/unit/*.test.ts",
+          ],
           testTimeout: 20_000,
         },
       },

@@ -49,6 +49,16 @@ describe("the deployed configuration", () => {
     expect(await value(writer, "monitoring", "SHOW ssl_min_protocol_version")).toBe("TLSv1.3");
   });
 
+  it("of Prometheus, with all its rules, passes its own check", async () => {
+    const answer = await inside("prometheus-0", "promtool", "check", "config", "/etc/dujyo/prometheus.yml");
+    expect(answer.code, answer.stdout + answer.stderr).toBe(0);
+  });
+
+  it("of Alertmanager passes its own check", async () => {
+    const answer = await inside("alertmanager-0", "amtool", "check-config", "/etc/dujyo/alertmanager.yml");
+    expect(answer.code, answer.stdout + answer.stderr).toBe(0);
+  });
+
   it("of Redis evicts only within a bound below the container's memory", async () => {
     const { redisPasswords } = inject("connection");
     const ask = async (name: string) => {

@@ -1,0 +1,107 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../../tools/layout.ts";
+
+/** Programs of the machine or of PostgreSQL's client, which every runbook may name. */
+const PROGRAMS = new Set([
+  "curl",
+  "df",
+  "docker",
+  "free",
+  "kubectl",
+  "npm",
+  "openssl",
+  "psql",
+  "timedatectl",
+  "uptime",
+]);
+/** Docker's own commands that are in use. */
+const DOCKER = new Set(["exec", "inspect", "restart", "start", "stats", "stop", "system"]);
+const KUBECTL = new Set(["exec", "get"]);
+/** Functions that come with PostgreSQL or its extensions, as far as runbooks use them. */
+const BUILT_IN = /^(pg_\w+|now|age|mxid_age|count|left|max|inet_server_addr)$/;
+/** Words before a parenthesis that are no functions. */
+const SYNTAX = new Set(["IN", "VACUUM", "EXPLAIN"]);
+
+const scripts = new Set(
+  Object.keys(
+    (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: Record<string, string> })
+      .scripts,
+  ),
+);
+const images = join(ROOT, "infra/images");
+const parts = new Set([...readdirSync(images), "api", "gateway"]);
+const ownPrograms = new Set([
+  ...readdirSync(join(ROOT, "service/bin")),
+  ...readdirSync(images).flatMap((image) => {
+    const bin = join(images, image, "bin");
+    return existsSync(bin) ? readdirSync(bin) : [];
+  }),
+]);
+const ownFunctions = new Set(
+  readdirSync(join(ROOT, "migrations"))
+    .filter((file) => file.endsWith(".sql"))
+    .flatMap((file) => [
+      ...readFileSync(join(ROOT, "migrations", file), "utf8").matchAll(
+        /CREATE (?:OR REPLACE )?FUNCTION (\w+)/g,
+      ),
+    ])
+    .map(([, name]) => name),
+);
+
+/** Names of psql's services, as `npm run connect` writes them. */
+const SERVICES = new Set(["writer", "reader", "pooled-writer", "pooled-reader"]);
+
+/** Command lines of a runbook: its shell blocks, and inline code that begins with a program. */
+export function commandsOf(runbook: string): string[] {
+  const blocks = [...runbook.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = ""]) =>
+    block.trim().split("\n"),
+  );
+  const inline = [...runbook.replaceAll(/```[\s\S]*?```/g, "").matchAll(/`([^`]+)`/g)]
+    .map(([, code = ""]) => code.replaceAll(/\s+/g, " "))
+    .filter((code) => /^[a-z-]+ /.test(code) && PROGRAMS.has(code.split(" ")[0] ?? ""));
+  return [...blocks, ...inline];
+}
+
+/** What a command line names and nobody has; undefined if all of it exists. */
+export function missingFrom(command: string): string | undefined {
+  const [program = "", first = "", second = ""] = command.split(" ");
+  if (!PROGRAMS.has(program)) return `the program "${program}"`;
+  if (program === "npm" && !(first === "run" && scripts.has(second))) return `the script "${second}"`;
+  if (program === "docker" && !DOCKER.has(first)) return `docker's command "${first}"`;
+  if (program === "kubectl" && !KUBECTL.has(first)) return `kubectl's command "${first}"`;
+  return (
+    missingMember(command) ??
+    missingService(command) ??
+    missingOwnProgram(command) ??
+    missingFunction(command)
+  );
+}
+
+function missingMember(command: string): string | undefined {
+  const members = [
+    ...[...command.matchAll(/dujyo-dev-([a-z]+)/g)].map(([, part]) => part),
+    ...[...command.matchAll(/npm run logs -- ([a-z]+)/g)].map(([, part]) => part),
+  ];
+  const unknown = members.find((part) => part !== undefined && !parts.has(part));
+  return unknown && `the part "${unknown}"`;
+}
+
+function missingService(command: string): string | undefined {
+  const unknown = [...command.matchAll(/service=([\w-]+)/g)].find(([, name = ""]) => !SERVICES.has(name));
+  return unknown && `the service "${unknown[1]}"`;
+}
+
+function missingOwnProgram(command: string): string | undefined {
+  const [, name] = /docker exec dujyo-dev-\S+ ([\w-]+)/.exec(command) ?? [];
+  if (name === undefined || name === "patronictl" || name === "psql") return undefined;
+  return ownPrograms.has(name) ? undefined : `the program "${name}" of a member`;
+}
+
+function missingFunction(command: string): string | undefined {
+  if (!command.startsWith("psql ")) return undefined;
+  const unknown = [...command.matchAll(/(\w+)\s?\(/g)].find(
+    ([, name = ""]) => !SYNTAX.has(name) && !BUILT_IN.test(name) && !ownFunctions.has(name),
+  );
+  return unknown && `the function "${unknown[1]}"`;
+}
