@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { parse } from "yaml";
+
+/** A query of a panel, as Grafana would send it for all instances. */
+export interface PanelQuery {
+  readonly dashboard: string;
+  readonly panel: string;
+  readonly expression: string;
+}
+
+export interface Rule {
+  readonly file: string;
+  readonly name: string;
+  readonly kind: "alert" | "record";
+  readonly expression: string;
+}
+
+interface PanelJson {
+  readonly type: string;
+  readonly title?: string;
+  readonly targets?: readonly { readonly expr: string }[];
+  readonly panels?: readonly PanelJson[];
+}
+
+interface RuleJson {
+  readonly alert?: string;
+  readonly record?: string;
+  readonly expr: string;
+}
+
+/** Grafana's choice for a scrape interval of 15 s: four of them. */
+const RATE_INTERVAL = "1m";
+
+/** Panels of all dashboards, rows left out. */
+export function panelQueries(folder: string): PanelQuery[] {
+  return jsonFiles(folder).flatMap(({ name, json }) =>
+    allPanels(json.panels).flatMap(({ title = "", targets = [] }) =>
+      targets.map(({ expr }) => ({ dashboard: name, panel: title, expression: fillVariables(expr) })),
+    ),
+  );
+}
+
+/** Number of panels of all dashboards. */
+export function countPanels(folder: string): number {
+  return jsonFiles(folder).reduce((sum, { json }) => sum + allPanels(json.panels).length, 0);
+}
+
+export function readRules(folder: string): Rule[] {
+  const files = readdirSync(folder).filter((name) => name.endsWith(".yml"));
+  return files.sort().flatMap((file) => {
+    const { groups } = parse(readFileSync(join(folder, file), "utf8")) as { groups: { rules: RuleJson[] }[] };
+    return groups.flatMap(({ rules }) =>
+      rules.map(({ alert, record, expr }) => ({
+        file,
+        name: alert ?? record ?? "",
+        kind: alert === undefined ? ("record" as const) : ("alert" as const),
+        expression: String(expr),
+      })),
+    );
+  });
+}
+
+function jsonFiles(folder: string): { name: string; json: { panels: PanelJson[] } }[] {
+  const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  return files.sort().map((file) => ({
+    name: basename(file, ".json"),
+    json: JSON.parse(readFileSync(join(folder, file), "utf8")),
+  }));
+}
+
+function allPanels(panels: readonly PanelJson[] = []): PanelJson[] {
+  return panels.flatMap((panel) => (panel.type === "row" ? allPanels(panel.panels) : [panel]));
+}
+
+function fillVariables(expression: string): string {
+  return expression.replaceAll("$__rate_interval", RATE_INTERVAL).replaceAll("$instance", ".*");
+}

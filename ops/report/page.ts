@@ -1,0 +1,69 @@
+import { join } from "node:path";
+import { build } from "esbuild";
+import type { Plot } from "./plots.ts";
+
+const STYLE = `
+:root { color-scheme: light dark; --ground: light-dark(#ffffff, #16191d); --card: light-dark(#f6f7f9, #1f242a); --text: light-dark(#1d2329, #e3e6ea); --quiet: #808892; }
+* { box-sizing: border-box; }
+body { margin: 0; padding: 24px; background: var(--ground); color: var(--text); font: 15px/1.45 system-ui, sans-serif; }
+header { max-width: 1500px; margin: 0 auto 20px; }
+h1 { font-size: 24px; margin: 0 0 4px; }
+p { margin: 0; color: var(--quiet); }
+main { max-width: 1500px; margin: 0 auto; display: grid; gap: 16px; grid-template-columns: repeat(auto-fill, minmax(min(560px, 100%), 1fr)); }
+figure { margin: 0; padding: 16px; border-radius: 10px; background: var(--card); min-width: 0; }
+figcaption { margin-bottom: 8px; }
+h2 { font-size: 16px; margin: 0 0 2px; }
+figcaption p { font-size: 13px; min-height: 2.9em; }
+.plot { height: 300px; }
+.empty { height: 300px; display: grid; place-items: center; color: var(--quiet); }
+`;
+
+export interface PageArgs {
+  readonly stack: string;
+  readonly title: string;
+  readonly plots: readonly Plot[];
+}
+
+/** One HTML page that needs nothing else: data, plotting library and style are in it. */
+export async function renderPage({ stack, title, plots }: PageArgs): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(import.meta.dirname, "page-script.ts")],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "iife",
+    target: "es2022",
+    legalComments: "none",
+  });
+  const script = outputFiles[0]?.text ?? "";
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<header><h1>${escapeHtml(title)}</h1><p>Stack ${escapeHtml(stack)}, the hour up to ${new Date().toISOString().replace("T", " ").slice(0, 16)} UTC. Dashed lines are goals and bounds of alerts.</p></header>
+<main>
+${plots.map(figure).join("\n")}
+</main>
+<script type="application/json" id="data">${JSON.stringify(plots).replaceAll("<", "\\u003c")}</script>
+<script>${script.replaceAll("</script", "<\\/script")}</script>
+</body>
+</html>
+`;
+}
+
+function figure({ title, description, series }: Plot, index: number): string {
+  const body =
+    series.length === 0
+      ? '<div class="empty">no values in this hour</div>'
+      : `<div class="plot" id="plot-${index}"></div>`;
+  return `<figure><figcaption><h2>${escapeHtml(title)}</h2><p>${escapeHtml(description)}</p></figcaption>${body}</figure>`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+}

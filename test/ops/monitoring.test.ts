@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { withCounts } from "../../ops/monitoring/counts-table.ts";
+import { metricNames } from "../../ops/monitoring/metric-names.ts";
+import { Timeline } from "../../ops/monitoring/timeline.ts";
+import { formatValue } from "../../ops/report/units.ts";
+
+describe("names of metrics in an expression", () => {
+  it.each([
+    ["up", ["up"]],
+    [
+      'sum by (instance) (rate(a_total{job="x", le="b_c"}[5m])) / on (instance) group_left (query) b:c:rate5m',
+      ["a_total", "b:c:rate5m"],
+    ],
+    ["histogram_quantile(0.9, sum by (le) (rate(h_bucket[1m]))) or vector(0)", ["h_bucket"]],
+    ["time() - max_over_time(x_seconds[1h] offset 5m) > bool 3", ["x_seconds"]],
+  ])("%s", (expression, names) => {
+    expect([...metricNames(expression)].sort()).toEqual([...names].sort());
+  });
+
+  it("are not looked for in what is no PromQL", () => {
+    expect(() => metricNames("sum(rate(x[5m])")).toThrow(/not PromQL/);
+  });
+});
+
+describe("the timeline of a drill", () => {
+  it("takes only what comes after the fault, and resolution after delivery", () => {
+    const timeline = new Timeline(["A"]);
+    const later = Date.now() + 1_000;
+    timeline.seeDeliveries([{ name: "A", status: "resolved", at: later }]);
+    expect(timeline.lacking("resolved")).toEqual(["A"]);
+    timeline.seeActive([
+      { name: "A", state: "firing" },
+      { name: "B", state: "firing" },
+    ]);
+    expect(timeline.lacking("pending")).toEqual([]);
+    timeline.seeDeliveries([
+      { name: "A", status: "firing", at: later },
+      { name: "A", status: "resolved", at: later + 2_000 },
+    ]);
+    expect(timeline.rows()).toEqual([["A", "+0 s", "+0 s", "+1 s", "+3 s"]]);
+  });
+});
+
+describe("the table of counts", () => {
+  const counts = {
+    alerts: 2,
+    tested: 2,
+    withRunbook: 1,
+    recordings: 3,
+    dashboards: 1,
+    panels: 4,
+    queries: 5,
+  };
+
+  it("replaces what is between its markers and nothing else", () => {
+    const text = "before\n<!-- counts:begin -->\nold\n<!-- counts:end -->\nafter\n";
+    const once = withCounts(text, counts, 0);
+    expect(once).toMatch(/^before\n<!-- counts:begin -->\n\| alerts/);
+    expect(once).toContain("| 2 | 2 | 1 | 3 | 1 | 4 | 5 | 0 |");
+    expect(once).toMatch(/<!-- counts:end -->\nafter\n$/);
+    expect(withCounts(once, counts, 0)).toBe(once);
+  });
+
+  it("asks for its markers", () => {
+    expect(() => withCounts("nothing", counts, 0)).toThrow(/markers/);
+  });
+});
+
+it.each([
+  [0.0123, "s", "12.3 ms"],
+  [0.00002, "s", "20 µs"],
+  [0.975, "percentunit", "97.5 %"],
+  [1.5 * 2 ** 30, "bytes", "1.5 GiB"],
+  [12_345, "short", "12.3 k"],
+  [0, "s", "0"],
+])("writes %s %s as %s", (value, unit, text) => {
+  expect(formatValue(value, unit)).toBe(text);
+});
