@@ -13,16 +13,6 @@ const command = new Command("connect")
   )
   .option("--stack <name>", "which stack", "dev");
 
-function redisLine(stack: string, folder: string, { redis }: Connection): string {
-  const [first] = redis;
-  return (
-    // The password goes from the file into this one command's environment, never into an argument.
-    `REDISCLI_AUTH="$(cat '${join(folder, "redis-operator-password")}')" ` +
-    `docker exec -it -e REDISCLI_AUTH dujyo-${stack}-${first?.host} redis-cli -c --tls --cacert /etc/dujyo/tls/ca.crt ` +
-    `-h ${first?.host} -p ${first?.port} --user operator`
-  );
-}
-
 function environmentLines({ PATH: _, ...variables }: PulumiEnvironment): string[] {
   return [
     `export PATH='${join(ROOT, "node_modules/.bin")}':'${ENGINE_BIN}':"$PATH"`,
@@ -30,24 +20,29 @@ function environmentLines({ PATH: _, ...variables }: PulumiEnvironment): string[
   ];
 }
 
-function report(
-  stack: string,
-  folder: string,
-  connection: Connection,
-  environment: PulumiEnvironment,
-): string {
+function report(folder: string, connection: Connection, environment: PulumiEnvironment): string {
   const psql = (name: string) => `PGSERVICEFILE='${join(folder, "pg_service.conf")}' psql service=${name}`;
   return [
     "PostgreSQL (the writer and the reader follow the roles; a single node may be either):",
     ...services(connection).map(({ name }) => `  ${psql(name)}`),
     "",
     "Redis Cluster, as the operator:",
-    `  ${redisLine(stack, folder, connection)}`,
+    `  '${join(folder, "redis-cli")}' info memory`,
+    "",
+    "psql and redis-cli of the stack's own images, where this machine has none:",
+    `  export PATH='${folder}':"$PATH"`,
     "",
     `Redis Cluster from this machine with ioredis: user app, password in ${join(folder, "redis-app-password")},`,
     `CA in ${join(folder, "redis-ca.crt")}, and the option natMap:`,
     `  ${JSON.stringify(natMap(connection))}`,
     "",
+    ...(connection.pages.length === 0
+      ? []
+      : [
+          "Pages of the monitoring:",
+          ...connection.pages.map(({ name, port }) => `  ${name.padEnd(12)} http://127.0.0.1:${port}`),
+          "",
+        ]),
     "Plain pulumi (preview, up, stack output):",
     ...environmentLines(environment).map((line) => `  ${line}`),
     "",
@@ -59,6 +54,6 @@ await runCommand(async () => {
   const environment = pulumiEnvironment(stack);
   const connection = await readConnection(stack, environment);
   const folder = writeConnectionFiles(stack, connection);
-  process.stdout.write(report(stack, folder, connection, environment));
+  process.stdout.write(report(folder, connection, environment));
   return 0;
 });

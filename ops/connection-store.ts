@@ -1,10 +1,12 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { imageRef } from "../infra/images.ts";
 import { Failure } from "../tools/failure.ts";
 import { LOCAL } from "../tools/layout.ts";
 import { writeWhole } from "../tools/setup/place.ts";
 import type { PulumiEnvironment } from "../tools/stack/local-state.ts";
 import { Pulumi } from "../tools/stack/pulumi.ts";
+import { clientPrograms } from "./client-programs.ts";
 import type { Connection } from "./connection.ts";
 import { connectionFiles } from "./connection-files.ts";
 
@@ -22,12 +24,14 @@ export async function readConnection(stack: string, environment: PulumiEnvironme
   return connection;
 }
 
-/** Writes the files that clients read, for this user's eyes alone; returns their folder. */
+/** Writes the files that clients read, for this user's eyes alone, and client programs; returns their folder. */
 export function writeConnectionFiles(stack: string, connection: Connection): string {
   const folder = join(LOCAL, "connect", stack);
   mkdirSync(folder, { recursive: true });
   chmodSync(folder, 0o700);
   for (const [name, content] of Object.entries(connectionFiles(connection, folder)))
     writeWhole(join(folder, name), content, 0o600);
+  const programs = clientPrograms(stack, folder, connection, imageRef("postgres"));
+  for (const [name, content] of Object.entries(programs)) writeWhole(join(folder, name), content, 0o700);
   return folder;
 }

@@ -17,6 +17,8 @@ export interface Connection {
   readonly reader: Address;
   /** Members by ordinal; `host` is the name inside the network. */
   readonly postgres: readonly Address[];
+  /** Pages of the monitoring, plain HTTP on loopback. */
+  readonly pages: readonly { readonly name: string; readonly port: number }[];
   /** PEM. */
   readonly postgresCa: string;
   readonly postgresPasswords: Readonly<

@@ -1,8 +1,9 @@
 import { mustRun, type Result, run } from "../tools/process.ts";
-import type { Inventory, LogOptions, Member } from "./inventory.ts";
+import type { LogOptions, Member } from "./inventory.ts";
+import type { Platform } from "./platform.ts";
 
 /** Members are found by the labels that the program puts on their containers. */
-export class DockerInventory implements Inventory {
+export class DockerInventory implements Platform {
   readonly #stack: string;
 
   constructor(stack: string) {
@@ -30,6 +31,10 @@ export class DockerInventory implements Inventory {
   logs(member: Member, { tail, follow }: LogOptions, onLine: (line: string) => void): Promise<Result> {
     const options = ["--tail", String(tail), ...(follow ? ["--follow"] : [])];
     return run("docker", ["logs", ...options, this.#container(member)], { onLine, discard: true });
+  }
+
+  async restart(member: Member, grace: number): Promise<void> {
+    await mustRun("docker", ["restart", "--time", String(grace), this.#container(member)]);
   }
 
   #container(member: Member): string {

@@ -1,10 +1,8 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { Command } from "commander";
 import { runCommand } from "../tools/failure.ts";
-import { ROOT } from "../tools/layout.ts";
 import { pulumiEnvironment } from "../tools/stack/local-state.ts";
-import { readConnection, writeConnectionFiles } from "./connection-store.ts";
+import { bearerToken, type TokenRequest } from "./bearer-token.ts";
+import { readConnection } from "./connection-store.ts";
 
 const command = new Command("token")
   .description("Prints a bearer token for the API.")
@@ -17,25 +15,13 @@ const command = new Command("token")
     '\nExample: curl -H "Authorization: Bearer $(npm run --silent token -- --address DU1)" ...',
   );
 
-interface Options {
-  readonly address: string;
-  readonly scope?: string;
-  readonly ttl: string;
+interface Options extends TokenRequest {
   readonly stack: string;
 }
 
-/** The service's own tool makes the token, with the stack's key. */
-async function token({ address, scope, ttl, stack }: Options): Promise<number> {
-  const folder = writeConnectionFiles(stack, await readConnection(stack, pulumiEnvironment(stack)));
-  const args = ["--address", address, "--ttl", ttl, ...(scope ? ["--scope", scope] : [])];
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(ROOT, "service/src/token.ts"), ...args], {
-      stdio: "inherit",
-      env: { ...process.env, AUTH_SIGNING_KEY_FILE: join(folder, "api-signing-key.json") },
-    });
-    child.on("error", reject);
-    child.on("close", (code) => resolve(code ?? 1));
-  });
-}
-
-await runCommand(() => token(command.parse().opts<Options>()));
+await runCommand(async () => {
+  const { stack, ...request } = command.parse().opts<Options>();
+  const connection = await readConnection(stack, pulumiEnvironment(stack));
+  process.stdout.write(`${await bearerToken(stack, connection, request)}\n`);
+  return 0;
+});

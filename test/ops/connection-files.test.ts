@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { clientPrograms } from "../../ops/client-programs.ts";
 import type { Connection } from "../../ops/connection.ts";
 import { connectionFiles, natMap } from "../../ops/connection-files.ts";
 
@@ -10,6 +11,7 @@ const connection: Connection = {
   writer: { host: "haproxy", port: 15000 },
   reader: { host: "haproxy", port: 15001 },
   postgres: [{ host: "postgres-0", port: 15432 }],
+  pages: [],
   postgresCa: "PG CA\n",
   postgresPasswords: { superuser: "s", owner: "own", app: "a:b\\c", readonly: "ro", monitoring: "mon" },
   redis: [{ host: "redis-0", port: 6379, published: 16379 }],
@@ -35,5 +37,17 @@ describe("connection files", () => {
 
   it("map what the Redis Cluster announces to what this machine reaches", () => {
     expect(natMap(connection)).toEqual({ "redis-0:6379": { host: "127.0.0.1", port: 16379 } });
+  });
+});
+
+describe("client programs", () => {
+  const programs = clientPrograms("dev", "/clone/.dujyo/connect/dev", connection, "dujyo/postgres:1");
+
+  it("name files where a password is wanted, never the password", () => {
+    expect(programs["redis-cli"]).toContain("<'/clone/.dujyo/connect/dev/redis-operator-password'");
+    for (const text of Object.values(programs)) {
+      expect(text).not.toMatch(/\bop\b|\bown\b|REDISCLI_AUTH|PGPASSWORD/);
+      expect(text.startsWith("#!/bin/sh\n")).toBe(true);
+    }
   });
 });

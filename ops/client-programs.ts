@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import type { Connection } from "./connection.ts";
+
+const program = (body: string): string => `#!/bin/sh\nset -eu\n${body}\n`;
+
+/**
+ * `psql` and `redis-cli` for machines that have neither: programs of the stack's own images, logged in by the files beside
+ * them. No password stands in an argument or in the environment.
+ *
+ * @param image reference of the PostgreSQL image
+ */
+export function clientPrograms(
+  stack: string,
+  folder: string,
+  { redis }: Connection,
+  image: string,
+): Record<"psql" | "redis-cli", string> {
+  const [node] = redis;
+  const redisCli =
+    `docker exec --interactive dujyo-${stack}-${node?.host} redis-cli -c --tls --cacert /etc/dujyo/tls/ca.crt ` +
+    `-h ${node?.host} -p ${node?.port} --user operator --askpass`;
+  const password = `'${join(folder, "redis-operator-password")}'`;
+  return {
+    psql: program(
+      // As this user, for whom alone the files are; below the working directory, so that -f finds its files.
+      `exec docker run --rm --interactive --network host --user "$(id -u):$(id -g)" --env PGSERVICE \\
+  --env PGSERVICEFILE='${join(folder, "pg_service.conf")}' --volume '${folder}:${folder}:ro' \\
+  --volume "$PWD:$PWD:ro" --workdir "$PWD" --entrypoint psql ${image} "$@"`,
+    ),
+    "redis-cli": program(
+      // The first line of standard input is the password; commands follow it where the arguments have none.
+      `if [ $# -gt 0 ]; then exec ${redisCli} "$@" <${password}; fi
+{ cat ${password}; echo; cat; } | ${redisCli}`,
+    ),
+  };
+}

@@ -1,0 +1,42 @@
+import type { Scene } from "./scene.ts";
+
+/** Takes a fault back. */
+export type Heal = () => Promise<void>;
+
+/** What is promised of a fault beyond what is promised of every fault. */
+export interface Goal {
+  /** Longest write outage, seconds. */
+  readonly writeOutage?: number;
+  /** Whether clients get no error at all. */
+  readonly noErrors?: boolean;
+  /** Whether the primary stays the primary. */
+  readonly keepsPrimary?: boolean;
+  /** Longest time from the heal to the next acknowledged write, seconds. */
+  readonly writesAfterHeal?: number;
+  /** Share of the API's reads that are answered, 0 to 1. */
+  readonly readsAnswered?: number;
+}
+
+/** Something that happens to a stack. */
+export interface Fault {
+  /** As it is typed: `node-gone`. */
+  readonly name: string;
+  /** One line for the table. */
+  readonly title: string;
+  /** The part that suffers. */
+  readonly hits: "postgres" | "etcd" | "network" | "routing" | "redis" | "api";
+  /** Seconds before the heal, at least. */
+  readonly hold: number;
+  /** Whether the heal waits for writes to be acknowledged again (at most a minute). @default true */
+  readonly untilWriting?: boolean;
+  readonly goal?: Goal;
+  /** Why this machine or stack does not permit it; undefined where it does. */
+  readonly obstacle?: (scene: Scene) => Promise<string | undefined>;
+  readonly inject: (scene: Scene) => Promise<Heal>;
+}
+
+/** For faults that end by themselves. */
+export const nothingToHeal: Heal = async () => undefined;
+
+/** An obstacle of every fault that changes a member's network. */
+export const needsNetwork = ({ injector }: Scene): Promise<string | undefined> => injector.networkObstacle();
