@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun } from "../../tools/process.ts";
@@ -132,8 +133,14 @@ describe("a change of the settings", () => {
 
 describe("npm run up", () => {
   it("heals what a run that was killed left behind", { timeout: 900_000 }, async () => {
-    for (const milliseconds of [4_000, 15_000]) {
-      writeSettings(changedSettings({ redis: { cpus: milliseconds === 4_000 ? 0.6 : 0.7 } }));
+    // One while it looks and prepares, one while members are replaced.
+    for (const [first, last, cpus] of [
+      [1_000, 8_000, 0.6],
+      [8_000, 25_000, 0.7],
+    ] as const) {
+      const milliseconds = randomInt(first, last);
+      console.log(`killed after ${milliseconds} ms`);
+      writeSettings(changedSettings({ redis: { cpus } }));
       const child = spawn(process.execPath, UP_COMMAND, { cwd: ROOT, stdio: "ignore", detached: true });
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
       // The whole group, as when a terminal is closed: nothing gets the chance to tidy up.
