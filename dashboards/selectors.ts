@@ -10,7 +10,7 @@ export const USER_ROUTES = 'route!~"/health.*|/metrics|/admin/.*|/openapi.json|u
 export const LEDGER = 'datname="dujyo_blockchain"';
 
 /** File systems that hold data. */
-export const DISKS = 'fstype!~"tmpfs|overlay|squashfs|ramfs"';
+export const DISKS = 'fstype!~"tmpfs|squashfs|ramfs"';
 
 /** Growth per second over the window that fits the panel's resolution. */
 export function rate(series: string): string {

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { Failure, runCommand } from "../tools/failure.ts";
 import { ROOT } from "../tools/layout.ts";
+import { pulumiEnvironment } from "../tools/stack/local-state.ts";
+import { readConnection } from "./connection-store.ts";
 import { type MonitoringAddresses, monitoringAddresses } from "./monitoring/addresses.ts";
 import { count, withCounts } from "./monitoring/counts-table.ts";
 import { DRILLS, type DrillName, drill } from "./monitoring/drill.ts";
@@ -10,6 +12,7 @@ import { panelQueries, readRules } from "./monitoring/expressions.ts";
 import { liveCheck } from "./monitoring/live-check.ts";
 import { Prometheus } from "./monitoring/prometheus.ts";
 import { startTraffic } from "./monitoring/traffic.ts";
+import { sessionOptions } from "./postgres/session.ts";
 import { formatTable } from "./table.ts";
 
 const command = new Command("check:monitoring")
@@ -35,7 +38,8 @@ interface Options extends Partial<MonitoringAddresses> {
 async function check(options: Options): Promise<number> {
   const addresses = monitoringAddresses(options.stack, options);
   const drills = chosenDrills(options.drill);
-  const stop = startTraffic(addresses.api);
+  const connection = await readConnection(options.stack, pulumiEnvironment(options.stack));
+  const stop = startTraffic(addresses.api, sessionOptions(connection, connection.writer, "monitoring"));
   try {
     const well = await checkLive(addresses, options.write);
     for (const name of drills) await drill({ name, stack: options.stack, addresses, onEvent: print });

@@ -42,7 +42,7 @@ export class Receiver {
 
   static async start(stack: string): Promise<Receiver> {
     const container = `dujyo-${stack}-${RECEIVER_HOST}`;
-    await run("docker", ["rm", "--force", container]);
+    await run("docker", ["rm", "--force", "--volumes", container]);
     const api = await mustRun("docker", [
       ...["ps", "--filter", `label=io.dujyo.stack=${stack}`, "--filter", "label=io.dujyo.part=api"],
       ...["--format", "{{.Image}}"],
@@ -74,6 +74,6 @@ export class Receiver {
   }
 
   async stop(): Promise<void> {
-    await run("docker", ["rm", "--force", this.#container]);
+    await run("docker", ["rm", "--force", "--volumes", this.#container]);
   }
 }

@@ -1,3 +1,6 @@
+import type { ClientConfig } from "pg";
+import { withSession } from "../postgres/session.ts";
+
 /** Requests a second: enough for every rate, little enough for a laptop. */
 const PER_SECOND = 20;
 
@@ -7,14 +10,18 @@ export interface TrafficResult {
   readonly failed: number;
 }
 
+/** Marks in the write-ahead log, a second: Patroni tells the consensus store of a new position once a loop. */
+const MARKS_PER_SECOND = 1;
+
 /**
  * Sends light traffic through the API until told to stop: reads that hit and miss every cache layer, and requests that are
- * refused as bad (4xx).
+ * refused as bad (4xx). Marks in the write-ahead log, which change no table, keep replication and the consensus store moving.
  *
  * @param base `http://127.0.0.1:8083`
+ * @param writer a login at the writer endpoint
  * @returns ends the traffic and tells what became of it
  */
-export function startTraffic(base: string): () => Promise<TrafficResult> {
+export function startTraffic(base: string, writer: ClientConfig): () => Promise<TrafficResult> {
   const result = { answered: 0, failed: 0 };
   let over = false;
   const paths = (turn: number) => [
@@ -41,9 +48,17 @@ export function startTraffic(base: string): () => Promise<TrafficResult> {
       await next;
     }
   })();
+  const marks = withSession(writer, async (client) => {
+    while (!over) {
+      await client.query("SELECT pg_logical_emit_message(false, 'dujyo', 'monitoring check')");
+      await new Promise((resolve) => setTimeout(resolve, 1_000 / MARKS_PER_SECOND));
+    }
+  }).catch(() => {
+    // A drill ends the session; what is lacking for want of marks is reported as such.
+  });
   return async () => {
     over = true;
-    await work;
+    await Promise.all([work, marks]);
     return result;
   };
 }

@@ -1,11 +1,12 @@
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import { monitoringAddresses } from "../../ops/monitoring/addresses.ts";
 import { panelQueries, readRules } from "../../ops/monitoring/expressions.ts";
 import { liveCheck } from "../../ops/monitoring/live-check.ts";
 import { Prometheus } from "../../ops/monitoring/prometheus.ts";
 import { startTraffic } from "../../ops/monitoring/traffic.ts";
 import { ROOT } from "../../tools/layout.ts";
+import { sessionOptions } from "../support/clients.ts";
 import { STACK } from "../support/stack-settings.ts";
 
 const SERIES_AT_MOST = 500;
@@ -14,7 +15,7 @@ const SCRAPE_MS_AT_MOST = 10;
 describe("monitoring of the running stack", () => {
   it("reads every part, has every metric, and leaves no panel empty", { timeout: 300_000 }, async () => {
     const addresses = monitoringAddresses(STACK);
-    const stop = startTraffic(addresses.api);
+    const stop = startTraffic(addresses.api, sessionOptions(inject("connection").writer, "monitoring"));
     try {
       const { down, missing, empty, targets, queries } = await liveCheck({
         prometheus: new Prometheus(addresses.prometheus),

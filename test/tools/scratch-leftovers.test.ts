@@ -19,7 +19,7 @@ describe.skipIf(!image)("containers of runs that were killed", { timeout: 120_00
   });
   afterEach(async () => {
     const ids = (await remaining()).map(([id]) => id);
-    if (ids.length > 0) await mustRun("docker", ["rm", "--force", ...ids]);
+    if (ids.length > 0) await mustRun("docker", ["rm", "--force", "--volumes", ...ids]);
   });
 
   it("are removed, those of running ones and of other hosts are not", async () => {

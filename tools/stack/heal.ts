@@ -115,7 +115,7 @@ export async function heal(
   const { orphans, missing, stopped } = findDifferences(snapshot, await dockerObjects(pulumi.stack));
   if (orphans.containers.length > 0) {
     step.note(`removing containers that the state does not know: ${names(orphans.containers)}`);
-    await mustRun("docker", ["rm", "--force", ...orphans.containers.map(({ id }) => id)]);
+    await mustRun("docker", ["rm", "--force", "--volumes", ...orphans.containers.map(({ id }) => id)]);
   }
   if (orphans.networks.length > 0) {
     step.note(`removing networks that the state does not know: ${names(orphans.networks)}`);

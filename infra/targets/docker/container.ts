@@ -43,12 +43,12 @@ export function confinement(limits: ResourceLimits) {
 }
 
 /**
- * The engine's own check. A probe costs tens of milliseconds of CPU, so it runs twice a minute; whoever waits for a start
- * asks `member-ready` instead.
+ * The engine's own check. A probe costs tens of milliseconds of CPU, so it runs once a minute, for whoever looks
+ * at `docker ps`; what waits for a start, and the status, ask the member itself instead.
  */
 export const HEALTH_CHECK = {
   tests: ["CMD", "/usr/local/bin/member-health"],
-  interval: "30s",
+  interval: "60s",
   timeout: "10s",
   retries: 3,
   startPeriod: "1m0s",

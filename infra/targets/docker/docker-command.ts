@@ -100,7 +100,7 @@ async function runToEnd(inputs: RunInputs): Promise<void> {
   const { spawn, execFile } = process.getBuiltinModule("node:child_process");
   const remove = () =>
     new Promise<void>((resolve) => {
-      execFile("docker", ["rm", "--force", inputs.container], () => resolve());
+      execFile("docker", ["rm", "--force", "--volumes", inputs.container], () => resolve());
     });
   // A run that was cut off may still be going on; two at once would work against each other.
   await remove();
