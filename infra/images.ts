@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The image that every Dockerfile of the project starts from. */
+/** The image that every Dockerfile of the project starts from, but for {@link OPTIONAL_IMAGES}. */
 export const BASE_IMAGE = "debian:trixie-slim";
 
 /**
@@ -17,6 +17,7 @@ const SOURCES = {
   api: ["service", "migrations", "package-lock.json"],
   etcd: ["infra/images/etcd"],
   exporters: ["infra/images/exporters"],
+  grafana: ["infra/images/grafana"],
   haproxy: ["infra/images/haproxy"],
   pgbouncer: ["infra/images/pgbouncer"],
   postgres: ["infra/images/postgres"],
@@ -28,6 +29,9 @@ export type ImageName = keyof typeof SOURCES;
 
 /** Every image of the project, in the order in which they are built. */
 export const IMAGE_NAMES = Object.keys(SOURCES) as ImageName[];
+
+/** Images that start from one which only a container registry serves; without it the stack does without them. */
+export const OPTIONAL_IMAGES: ReadonlySet<ImageName> = new Set(["grafana"]);
 
 /** Absolute paths of what `image` is made of; the first is the folder with its Dockerfile. */
 export function imageSources(image: ImageName, root = ROOT): readonly string[] {

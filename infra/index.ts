@@ -43,8 +43,19 @@ if (!target.balancesServices)
     portOffset,
     metricsAuthority: authority,
   });
-if (settings.monitoring.enabled)
-  new Monitoring("monitoring", { target, settings, authority, etcd, postgres, routing, pooling, redis, api });
+const monitoring = settings.monitoring.enabled
+  ? new Monitoring("monitoring", {
+      target,
+      settings,
+      authority,
+      etcd,
+      postgres,
+      routing,
+      pooling,
+      redis,
+      api,
+    })
+  : undefined;
 
 /** What a client needs to get in; `npm run connect` makes ready-to-paste lines of it. */
 export const connection = {
@@ -55,12 +66,8 @@ export const connection = {
   writer: { host: routing.host, port: PORTS.writer + portOffset },
   reader: { host: routing.host, port: PORTS.reader + portOffset },
   postgres: postgres.members.map((host, ordinal) => ({ host, port: PORTS.postgres + ordinal + portOffset })),
-  pages: settings.monitoring.enabled
-    ? [
-        { name: "Prometheus", port: PORTS.prometheus + portOffset },
-        { name: "Alertmanager", port: PORTS.alertmanager + portOffset },
-      ]
-    : [],
+  pages: monitoring?.pages.map(({ name, port }) => ({ name, port: port + portOffset })) ?? [],
+  grafanaPassword: monitoring?.grafanaPassword,
   postgresCa: postgres.ca,
   postgresPasswords: postgres.passwords,
   redis: redis.connection.nodes.map(({ host, port }) => ({ host, port, published: port + portOffset })),

@@ -13,6 +13,7 @@ export const PORTS = {
   api: 8083,
   prometheus: 9090,
   alertmanager: 9093,
+  grafana: 3000,
   postgresExporter: 9187,
   pgbouncerExporter: 9127,
   redisExporter: 9121,
@@ -54,6 +55,7 @@ export function publishedPorts(settings: Settings): PublishedPort[] {
       ? [
           { part: "prometheus", port: PORTS.prometheus },
           { part: "alertmanager", port: PORTS.alertmanager },
+          ...(settings.monitoring.grafana ? [{ part: "grafana", port: PORTS.grafana }] : []),
         ]
       : []),
   ];

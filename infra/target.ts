@@ -131,6 +131,9 @@ export interface Target {
    */
   readonly loopbackPages: boolean;
 
+  /** Whether `image` can be had here; true of all but those that only a container registry serves. */
+  hasImage(image: ImageName): boolean;
+
   /** Members deployed so far whose containers can be told apart by {@link WorkloadSpec.nodeView}; others bring figures of their own. */
   readonly deployed: readonly DeployedMember[];
 

@@ -12,6 +12,7 @@ export function connectionFiles(connection: Connection, folder: string): Record<
     "readonly-password": connection.postgresPasswords.readonly,
     "api-signing-key.json": connection.apiSigningKey,
     "api-key-set.json": keySet(connection.apiSigningKey),
+    ...(connection.grafanaPassword ? { "grafana-admin-password": connection.grafanaPassword } : {}),
     "redis-ca.crt": connection.redisCa,
     "redis-app-password": connection.redisPasswords.app,
     "redis-operator-password": connection.redisPasswords.operator,

@@ -19,6 +19,8 @@ export interface Connection {
   readonly postgres: readonly Address[];
   /** Pages of the monitoring, plain HTTP on loopback. */
   readonly pages: readonly { readonly name: string; readonly port: number }[];
+  /** Of Grafana's user `admin`; missing where there is no Grafana. */
+  readonly grafanaPassword?: string;
   /** PEM. */
   readonly postgresCa: string;
   readonly postgresPasswords: Readonly<

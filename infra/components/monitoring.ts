@@ -7,8 +7,9 @@ import type { FileSpec, Target, WorkloadSpec } from "../target.ts";
 import { receiverConfigs, routes, secretPath } from "./monitoring/alert-routing.ts";
 import { scrapeJobs } from "./monitoring/connection-graph.ts";
 import { deployExporters, deployNodeExporter } from "./monitoring/exporters.ts";
+import { deployGrafana } from "./monitoring/grafana.ts";
 import { listenerFiles } from "./monitoring/identity.ts";
-import { ruleFiles } from "./monitoring/rule-files.ts";
+import { atPace, ruleFiles } from "./monitoring/rule-files.ts";
 import { scrapeConfigs, tlsConfig } from "./monitoring/scrape.ts";
 import type { MonitoringArgs } from "./monitoring/sources.ts";
 
@@ -19,22 +20,41 @@ const SERIES_SHARE = 0.8;
 const SCRAPE_TIMEOUT = 10;
 
 /**
- * Exporters, Prometheus and Alertmanager. It depends on nothing that it watches being well: a part that does not answer
+ * Exporters, Prometheus, Alertmanager and, where its image can be had, Grafana. It depends on nothing that it watches being well: a part that does not answer
  * is what it is there to tell.
  */
 export class Monitoring extends pulumi.ComponentResource {
+  /** Pages for people, each with its port inside the stack's network. */
+  readonly pages: readonly { readonly name: string; readonly port: number }[];
+  /** Of Grafana's user `admin`, a secret; undefined where there is no Grafana. */
+  readonly grafanaPassword?: pulumi.Output<string>;
+
   constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dujyo:index:Monitoring", name, {}, opts);
+    const { target, settings } = args;
     deployExporters(args, this);
     this.#deployAlertmanager(args);
     this.#deployPrometheus(args);
+    if (settings.monitoring.grafana && target.hasImage("grafana"))
+      this.grafanaPassword = deployGrafana(args, this);
+    else if (settings.monitoring.grafana)
+      void pulumi.log.warn(
+        "Grafana is left out: no registry served its image. Everything else works; the main series are in the page that " +
+          '"npm run report:html" writes. Reach a registry and repeat, or set monitoring.grafana to false.',
+        this,
+      );
+    this.pages = [
+      { name: "Prometheus", port: PORTS.prometheus },
+      { name: "Alertmanager", port: PORTS.alertmanager },
+      ...(this.grafanaPassword ? [{ name: "Grafana", port: PORTS.grafana }] : []),
+    ];
     deployNodeExporter(args, this);
     this.registerOutputs({});
   }
 
   #deployAlertmanager({ target, settings, authority }: MonitoringArgs): void {
     const part = "alertmanager";
-    const { receivers, alertmanagerMemory, exporterCpus } = settings.monitoring;
+    const { receivers, alertmanagerMemory, exporterCpus, alertPace } = settings.monitoring;
     const secrets = receivers.map(({ name }) => ({
       path: secretPath(name),
       content: pulumi.secret(settings.receiverSecrets[name] as string),
@@ -54,6 +74,8 @@ export class Monitoring extends pulumi.ComponentResource {
           {
             path: "alertmanager.yml",
             content: render("alertmanager/alertmanager.yml", {
+              groupWait: atPace("30s", alertPace),
+              groupInterval: atPace("5m", alertPace),
               routes: routes(receivers),
               receivers: receiverConfigs(receivers),
             }),
@@ -91,7 +113,7 @@ export class Monitoring extends pulumi.ComponentResource {
           ...pageFiles(target),
           ...listenerFiles(part, [...target.memberHosts(part, 0), part], authority, this),
           ...this.#scrapeIdentities(args),
-          ...ruleFiles(monitoring.contacts),
+          ...ruleFiles(monitoring),
           { path: "prometheus.yml", content: prometheusConfiguration(args) },
         ],
         stopGrace: 30,

@@ -4,6 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 const AUTHORITY_DAYS = 3650;
 /** Long enough that a stack which nobody touches for a year still runs; below the 398 days of public authorities. */
 const LEAF_DAYS = 397;
+/** A deployment renews a leaf with less time left than this: a month before an alert asks for one. */
+const RENEWAL_DAYS = 60;
 
 interface CertificateRequest {
   readonly commonName: string;
@@ -87,13 +89,17 @@ const authorityProvider: pulumi.dynamic.ResourceProvider = {
   },
 };
 
-const leafProvider: pulumi.dynamic.ResourceProvider = {
+/** Exported for its tests. */
+export const leafProvider: pulumi.dynamic.ResourceProvider = {
   async create(inputs: CertificateRequest) {
     const { randomUUID } = process.getBuiltinModule("node:crypto");
     return { id: randomUUID(), outs: { ...inputs, ...(await issue(inputs)) } };
   },
-  async diff(_id: string, olds: CertificateRequest, news: CertificateRequest) {
+  async diff(_id: string, olds: CertificateRequest & { certificate: string }, news: CertificateRequest) {
+    const { X509Certificate } = process.getBuiltinModule("node:crypto");
+    const left = Date.parse(new X509Certificate(olds.certificate).validTo) - Date.now();
     const same =
+      left > RENEWAL_DAYS * 86_400_000 &&
       olds.commonName === news.commonName &&
       olds.authorityCertificate === news.authorityCertificate &&
       JSON.stringify(olds.names) === JSON.stringify(news.names);
@@ -129,7 +135,10 @@ export interface CertificateArgs {
   readonly names: readonly string[];
 }
 
-/** A key and its certificate for server and client use, signed by an authority of the stack. */
+/**
+ * A key and its certificate for server and client use, signed by an authority of the stack. It lives for 397 days; a
+ * deployment in its last 60 replaces it.
+ */
 export class Certificate extends pulumi.dynamic.Resource {
   /** The certificate, PEM. */
   declare readonly certificate: pulumi.Output<string>;

@@ -39,4 +39,11 @@ export const cpus = (fallback: number) =>
     .max(64, { error: (issue) => `is ${issue.input}; use at most 64 processors` })
     .default(fallback);
 
+export const share = (fallback: number) =>
+  z
+    .number({ error: (issue) => `is ${JSON.stringify(issue.input)}; use a number from 0.01 to 1` })
+    .min(0.01, { error: (issue) => `is ${issue.input}; use at least 0.01` })
+    .max(1, { error: (issue) => `is ${issue.input}; use at most 1` })
+    .default(fallback);
+
 export const section = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape).prefault({} as never);

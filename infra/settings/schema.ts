@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { choice, cpus, duration, section, size, whole } from "./kinds.ts";
+import { choice, cpus, duration, section, share, size, whole } from "./kinds.ts";
 import { receiver } from "./receivers.ts";
 
 const PARAMETER_OWNED =
@@ -189,8 +189,18 @@ export const settingsSchema = z.strictObject({
     memory: size("384 MB").describe("Memory limit of Prometheus."),
     cpus: cpus(1).describe("Processor limit of Prometheus."),
     alertmanagerMemory: size("64 MB").describe("Memory limit of Alertmanager."),
+    grafana: z
+      .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
+      .default(true)
+      .describe(
+        "Whether Grafana is part of the monitoring. It is left out, with a warning, where its image can not be had.",
+      ),
+    grafanaMemory: size("256 MB").describe("Memory limit of Grafana."),
     exporterMemory: size("48 MB").describe("Memory limit of each exporter."),
     exporterCpus: cpus(0.5).describe("Processor limit of each exporter, and of Alertmanager."),
+    alertPace: share(1).describe(
+      "How much of each alert's waiting time (`for`, grouping) is waited. Below 1 in drills only: what passes by itself would page.",
+    ),
     receivers: z
       .array(receiver)
       .default([])

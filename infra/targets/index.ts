@@ -3,6 +3,7 @@ import { Identity } from "../secrets/identity.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Target } from "../target.ts";
 import { DockerTarget } from "./docker/docker-target.ts";
+import { isPresent } from "./docker/local-images.ts";
 
 /**
  * The one place that chooses a target.
@@ -14,6 +15,6 @@ export function createTarget(settings: Settings): Target {
   const prefix = `${pulumi.getProject()}-${stack}`;
   const identity = new Identity("identity").value;
   if (settings.target === "docker")
-    return new DockerTarget({ prefix, stack, identity, subnet: settings.docker.subnet });
+    return new DockerTarget({ prefix, stack, identity, subnet: settings.docker.subnet, isPresent });
   throw new pulumi.RunError(`dujyo:target is "${settings.target}"; this version deploys to "docker" only`);
 }

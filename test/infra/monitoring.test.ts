@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { receiverConfigs, routes } from "../../infra/components/monitoring/alert-routing.ts";
-import { ruleFiles } from "../../infra/components/monitoring/rule-files.ts";
+import { atPace, ruleFiles } from "../../infra/components/monitoring/rule-files.ts";
 import { scrapeConfigs } from "../../infra/components/monitoring/scrape.ts";
 import { parseSettings, SettingsError } from "../../infra/settings/parse.ts";
 
@@ -111,10 +111,43 @@ describe("scrape jobs", () => {
 });
 
 describe("rules", () => {
-  it("lead to runbooks behind the configured address", () => {
-    const files = ruleFiles({ support: "", docs: "https://docs.invalid/", dashboard: "" });
-    const text = files.map(({ content }) => content as string).join("\n");
-    expect(text).toContain("https://docs.invalid/docs/runbooks/");
-    expect(text).not.toMatch(/runbook_url: docs/);
+  const textOf = (monitoring: Record<string, unknown>) =>
+    ruleFiles(parseSettings("dev", { monitoring }).monitoring)
+      .map(({ content }) => content as string)
+      .join("\n");
+
+  it("lead to runbooks behind the configured address, and say whom to ask and where to look", () => {
+    const contacts = {
+      support: 'Platform: "#oncall"',
+      docs: "https://docs.invalid/",
+      dashboard: "https://grafana.invalid/d/dujyo-overview",
+    };
+    const text = textOf({ contacts });
+    const alerts = text.match(/- alert:/g)?.length;
+    expect(text.match(/https:\/\/docs\.invalid\/docs\/runbooks\//g)?.length).toBe(alerts);
+    const annotated = [
+      ...text.matchAll(
+        /^(?<indent> +)runbook_url: .*\n\k<indent>support: (.*)\n\k<indent>dashboard: (.*)$/gm,
+      ),
+    ];
+    expect(annotated.length).toBe(alerts);
+    expect(parse(annotated[0]?.[2] as string)).toBe(contacts.support);
+  });
+
+  it("stay as they are without contacts, and wait in full", () => {
+    const text = textOf({});
+    expect(text).not.toContain("support:");
+    expect(text).toMatch(/for: 15m\n/);
+  });
+
+  it("wait a tenth where the pace is a tenth, and a second at least", () => {
+    expect(textOf({ alertPace: 0.1 })).toMatch(/for: 90s\n/);
+    expect([atPace("1h30m", 0.5), atPace("30s", 0.01), atPace("5m", 1)]).toEqual(["2700s", "1s", "5m"]);
+  });
+
+  it("refuse a pace that is none", () => {
+    expect(problemsOf({ monitoring: { alertPace: 0 } })["monitoring.alertPace"]).toBe(
+      "is 0; use at least 0.01",
+    );
   });
 });

@@ -1,6 +1,9 @@
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
+import { receiverConfigs, routes } from "../../infra/components/monitoring/alert-routing.ts";
 import { imageRef } from "../../infra/images.ts";
+import { render } from "../../infra/lib/render.ts";
+import { parseSettings } from "../../infra/settings/parse.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun, run } from "../../tools/process.ts";
 import { value } from "../support/clients.ts";
@@ -57,6 +60,36 @@ describe("the deployed configuration", () => {
   it("of Alertmanager passes its own check", async () => {
     const answer = await inside("alertmanager-0", "amtool", "check-config", "/etc/dujyo/alertmanager.yml");
     expect(answer.code, answer.stdout + answer.stderr).toBe(0);
+  });
+
+  it("of every kind of receiver is read by Alertmanager", async () => {
+    const { receivers } = parseSettings("dev", {
+      monitoring: {
+        receivers: [
+          { name: "chat", type: "slack", channel: "#oncall", severities: ["page", "ticket"] },
+          { name: "duty", type: "pagerduty", url: "https://events.invalid/v2/enqueue" },
+          {
+            ...{ name: "mail", type: "email", to: "oncall@example.invalid", from: "dujyo@example.invalid" },
+            ...{ smarthost: "mail.example.invalid:587", username: "dujyo", severities: ["info"] },
+          },
+        ],
+      },
+      receiverSecrets: { chat: "https://hooks.invalid/x", duty: "key", mail: "password" },
+    }).monitoring;
+    const configuration = render("alertmanager/alertmanager.yml", {
+      groupWait: "30s",
+      groupInterval: "5m",
+      routes: routes(receivers),
+      receivers: receiverConfigs(receivers),
+    });
+    const checked =
+      "cat >/tmp/receivers.yml && amtool check-config /tmp/receivers.yml; rm /tmp/receivers.yml";
+    const answer = await mustRun(
+      "docker",
+      ["exec", "--interactive", container("alertmanager-0"), "sh", "-c", checked],
+      { input: configuration, timeout: 15_000 },
+    );
+    expect(answer).toContain("4 receivers");
   });
 
   it("of Redis evicts only within a bound below the container's memory", async () => {

@@ -1,12 +1,14 @@
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { monitoringAddresses } from "../../ops/monitoring/addresses.ts";
+import { drill } from "../../ops/monitoring/drill.ts";
 import { panelQueries, readRules } from "../../ops/monitoring/expressions.ts";
 import { liveCheck } from "../../ops/monitoring/live-check.ts";
 import { Prometheus } from "../../ops/monitoring/prometheus.ts";
 import { startTraffic } from "../../ops/monitoring/traffic.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { sessionOptions } from "../support/clients.ts";
+import { whole } from "../support/faults.ts";
 import { STACK } from "../support/stack-settings.ts";
 
 const SERIES_AT_MOST = 500;
@@ -29,6 +31,17 @@ describe("monitoring of the running stack", () => {
     } finally {
       await stop();
     }
+  });
+
+  it("tells a receiver of a dead primary, and of its return", { timeout: 300_000 }, async () => {
+    // It throws, with the timeline so far, where the alert does not get that far.
+    await drill({
+      name: "primary",
+      stack: STACK,
+      addresses: monitoringAddresses(STACK),
+      onEvent: (text) => console.log(`drill| ${text}`),
+    });
+    await whole(3);
   });
 
   it("costs the API little: few series, answered quickly", async () => {

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { RECEIVER_HOST, RECEIVER_PORT } from "../../ops/monitoring/receiver.ts";
 import { ROOT } from "../../tools/layout.ts";
 
 /** Name of the stack that the tests bring up; ports and network of its own keep it off a developer's stack. */
@@ -17,6 +18,12 @@ export const BASE_SETTINGS: Record<string, unknown> = {
   redis: { memory: "72 MB" } satisfies Section,
   api: { adminAuth: false } satisfies Section,
   ledger: { data: "test" } satisfies Section,
+  // The drill follows an alert to a receiver of its own, and has no quarter of an hour.
+  monitoring: {
+    alertPace: 0.1,
+    receivers: [{ name: "drill", type: "pagerduty", url: `http://${RECEIVER_HOST}:${RECEIVER_PORT}/` }],
+  } satisfies Section,
+  receiverSecrets: { drill: "drill" } satisfies Section,
 };
 
 /** Writes the stack's file as a person would. */

@@ -11,6 +11,7 @@ export const TARGETS = {
       stack: "dev",
       subnet: "172.30.17.0/24",
       identity: pulumi.output("identity"),
+      isPresent: () => true,
     }),
 } satisfies Record<string, () => Target>;
 

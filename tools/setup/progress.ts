@@ -1,5 +1,5 @@
 /** How a step came by what it provides. */
-export type Origin = "cached" | "official" | "fallback" | "done";
+export type Origin = "cached" | "official" | "fallback" | "done" | "left out";
 
 /** What a step tells about itself while it runs. */
 export interface Step {

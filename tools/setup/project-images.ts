@@ -1,9 +1,13 @@
-import { IMAGE_NAMES, type ImageName, imageRef } from "../../infra/images.ts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { IMAGE_NAMES, type ImageName, imageRef, imageSources, OPTIONAL_IMAGES } from "../../infra/images.ts";
 import { Failure } from "../failure.ts";
 import { describeFailure, run } from "../process.ts";
 import { withBuildContext } from "./build-context.ts";
 import { explainFullDisk } from "./full-disk.ts";
 import type { Progress, Step } from "./progress.ts";
+
+const PULL_MINUTES = 5;
 
 /** Builds every project image whose content has changed since it was last built. */
 export async function ensureProjectImages(progress: Progress): Promise<void> {
@@ -21,6 +25,7 @@ async function presentImages(): Promise<Set<string>> {
 
 /** The engine names an image when all its steps have succeeded, so a build that is cut off leaves nothing to clean. */
 async function build(step: Step, name: ImageName): Promise<void> {
+  if (OPTIONAL_IMAGES.has(name) && !(await pulled(step, name))) return step.origin("left out");
   await withBuildContext(name, async (folder) => {
     const command = ["build", "--tag", imageRef(name), folder];
     const result = await run("docker", command, { onLine: step.line });
@@ -28,4 +33,19 @@ async function build(step: Step, name: ImageName): Promise<void> {
     await explainFullDisk(result.stdout + result.stderr);
     throw new Failure(describeFailure(`docker ${command.join(" ")}`, result));
   });
+}
+
+/** Whether the image that `name` starts from is here, or a registry served it. */
+async function pulled(step: Step, name: ImageName): Promise<boolean> {
+  const dockerfile = readFileSync(join(imageSources(name)[0] as string, "Dockerfile"), "utf8");
+  const base = /^FROM (\S+)$/m.exec(dockerfile)?.[1] as string;
+  if ((await run("docker", ["image", "inspect", base])).code === 0) return true;
+  const pull = await run("docker", ["pull", base], { timeout: PULL_MINUTES * 60_000, onLine: step.line });
+  if (pull.code === 0) return true;
+  await explainFullDisk(pull.stderr);
+  const reason = pull.timedOut
+    ? `not done after ${PULL_MINUTES} minutes`
+    : pull.stderr.trim().split("\n").at(-1);
+  step.note(`no registry serves ${base} (${reason}); the stack does without`);
+  return false;
 }

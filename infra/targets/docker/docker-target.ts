@@ -36,6 +36,8 @@ export interface DockerTargetArgs {
   readonly subnet: string;
   /** Marks what belongs to this state, so that volumes of another are never taken for one's own. */
   readonly identity: pulumi.Input<string>;
+  /** Whether the engine holds an image of this reference. */
+  readonly isPresent: (reference: string) => boolean;
 }
 
 interface Label {
@@ -79,6 +81,10 @@ export class DockerTarget implements Target {
     this.#args = args;
     this.peerNetworks = [args.subnet];
     this.#network = createNetwork(args.prefix, args.subnet, this.#labels("network"));
+  }
+
+  hasImage(image: ImageName): boolean {
+    return this.#args.isPresent(imageRef(image));
   }
 
   memberHosts(part: string, ordinal: number): readonly string[] {

@@ -1,0 +1,162 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { ApiService } from "../../infra/components/api-service.ts";
+import { EtcdCluster } from "../../infra/components/etcd-cluster.ts";
+import { Monitoring } from "../../infra/components/monitoring.ts";
+import { PostgresCluster } from "../../infra/components/postgres-cluster.ts";
+import { PostgresPooling } from "../../infra/components/postgres-pooling.ts";
+import { PostgresRouting } from "../../infra/components/postgres-routing.ts";
+import { RedisCluster } from "../../infra/components/redis-cluster.ts";
+import { CertificateAuthority } from "../../infra/secrets/certificates.ts";
+import { parseSettings } from "../../infra/settings/parse.ts";
+import type { Settings } from "../../infra/settings/schema.ts";
+import type { Target } from "../../infra/target.ts";
+import { plain, type Registered, record } from "../support/mocks.ts";
+import { type PerTarget, READERS, type Running, TARGET_NAMES, TARGETS } from "../support/targets.ts";
+
+/** What the graph says; that it works on real engines is what the stack tests show. */
+
+/** The whole graph takes a second or two to record, and many times that on a busy machine. */
+const RECORDING_MS = 60_000;
+
+const WEBHOOK = "https://hooks.invalid/secret-part";
+
+const withReceiver = parseSettings("dev", {
+  monitoring: { receivers: [{ name: "oncall", type: "slack" }] },
+  receiverSecrets: { oncall: WEBHOOK },
+});
+
+function watchedStack(target: Target, settings: Settings): Monitoring {
+  const etcd = new EtcdCluster("etcd", { target, settings: settings.etcd, token: "dev" });
+  const postgres = new PostgresCluster("postgres", {
+    target,
+    settings: settings.postgres,
+    consensus: etcd,
+    portOffset: 0,
+    endpointHosts: ["haproxy"],
+  });
+  const routing = new PostgresRouting("haproxy", { target, settings, cluster: postgres, portOffset: 0 });
+  const pooling = new PostgresPooling("pgbouncer", {
+    target,
+    settings: settings.pgbouncer,
+    cluster: postgres,
+    routing,
+    portOffset: 0,
+  });
+  const redis = new RedisCluster("redis", { target, settings: settings.redis, portOffset: 0 });
+  const api = new ApiService("api", { target, settings, postgres, routing, pooling, redis });
+  const authority = new CertificateAuthority("monitoring-ca", { commonName: "monitoring" });
+  return new Monitoring("monitoring", {
+    target,
+    settings,
+    authority,
+    etcd,
+    postgres,
+    routing,
+    pooling,
+    redis,
+    api,
+  });
+}
+
+for (const name of TARGET_NAMES) {
+  describe(`Monitoring on ${name}`, () => {
+    let running: Running & { readonly registered: Registered[] };
+    let pages: Monitoring["pages"];
+
+    // The graph stands on all others: recorded once, since that takes seconds on a busy machine.
+    beforeAll(async () => {
+      const registered = await record(() => {
+        ({ pages } = watchedStack(TARGETS[name](), withReceiver));
+      });
+      running = { ...READERS[name](registered), registered };
+    }, RECORDING_MS);
+
+    it("watches every part through exporters, and keeps series, silences and views on disks", () => {
+      const watching = /exporter|prometheus|alertmanager|grafana/;
+      const expected: PerTarget<Pick<Running, "members" | "disks">> = {
+        docker: {
+          members: [
+            "postgres-exporter-0",
+            "postgres-exporter-1",
+            "postgres-exporter-2",
+            "pgbouncer-exporter",
+            "redis-exporter",
+            "alertmanager-0",
+            "prometheus-0",
+            "grafana-0",
+            "node-exporter",
+          ],
+          disks: ["alertmanager-0-data", "prometheus-0-data", "grafana-0-data"],
+        },
+      };
+      expect(running.members.filter((member) => watching.test(member)).sort()).toEqual(
+        expected[name].members.toSorted(),
+      );
+      expect(running.disks.filter((disk) => watching.test(disk)).sort()).toEqual(
+        expected[name].disks.toSorted(),
+      );
+    });
+
+    it("publishes the pages and no exporter", () => {
+      expect(pages.map((page) => page.name)).toEqual(["Prometheus", "Alertmanager", "Grafana"]);
+      const expected: PerTarget<Record<string, number[]>> = {
+        docker: {
+          "prometheus-0": [9090],
+          "alertmanager-0": [9093],
+          "grafana-0": [3000],
+          "postgres-exporter-0": [],
+          "redis-exporter": [],
+          "node-exporter": [],
+        },
+      };
+      expect(running.published).toMatchObject(expected[name]);
+    });
+
+    it("hands Grafana every dashboard, where to ask, and its passwords as files", () => {
+      expect(running.files["grafana-0"]).toEqual([
+        "dashboards/dujyo-api.json",
+        "dashboards/dujyo-capacity.json",
+        "dashboards/dujyo-overview.json",
+        "dashboards/dujyo-pooling.json",
+        "dashboards/dujyo-postgres.json",
+        "dashboards/dujyo-redis.json",
+        "grafana.ini",
+        "provisioning/dashboards/dujyo.yml",
+        "provisioning/datasources/prometheus.yml",
+        "secrets/grafana-admin-password",
+        "secrets/grafana-secret-key",
+        "tls/ca.crt",
+        "tls/server.crt",
+        "tls/server.key",
+      ]);
+    });
+
+    it("lets no receiver's secret into anything but a secret file", () => {
+      expect(running.files["alertmanager-0"]).toContain("secrets/receiver-oncall");
+      const open = running.registered.filter(
+        ({ inputs }) =>
+          JSON.stringify(inputs).includes(WEBHOOK) &&
+          !JSON.stringify(plain(inputs.uploads)).includes(WEBHOOK),
+      );
+      expect(open.map((resource) => resource.name)).toEqual([]);
+    });
+  });
+
+  describe(`Monitoring on ${name} without Grafana`, () => {
+    it.each([
+      ["whose image no registry serves", {}, false],
+      ["that is not wanted", { monitoring: { grafana: false } }, true],
+    ])("%s leaves it out, and nothing else", { timeout: RECORDING_MS }, async (_, given, served) => {
+      let pages: Monitoring["pages"] = [];
+      const registered = await record(() => {
+        const target = TARGETS[name]();
+        target.hasImage = () => served;
+        ({ pages } = watchedStack(target, parseSettings("dev", given)));
+      });
+      const { members } = READERS[name](registered);
+      expect(members).toContain("prometheus-0");
+      expect(members).not.toContain("grafana-0");
+      expect(pages.map((page) => page.name)).toEqual(["Prometheus", "Alertmanager"]);
+    });
+  });
+}
