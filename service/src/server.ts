@@ -7,6 +7,9 @@ import { createLogger } from "./logger.ts";
 import { collectFromWorkers, joinWorkers } from "./metrics/workers.ts";
 import { startServices } from "./services.ts";
 
+/** What a worker says once it accepts requests. */
+const SERVING = "serving";
+
 const config = loadConfig();
 if (config.workers > 1 && cluster.isPrimary) startWorkers(config.workers);
 else
@@ -45,6 +48,7 @@ async function serve(settings: ServiceConfig): Promise<void> {
     ...(settings.workers > 1 ? { reusePort: true, exclusive: true } : {}),
   });
   log.info({ port: settings.port }, "serving");
+  process.send?.(SERVING);
 
   const drain = async (signal: string): Promise<void> => {
     if (services.lifecycle.draining) return;
@@ -63,14 +67,23 @@ async function serve(settings: ServiceConfig): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void drain(signal));
 }
 
-/** Starts the processes, replaces one that dies, and hands signals on. */
+/**
+ * Starts the processes, replaces one that dies, and hands signals on. One that ends before it has served ends them all: the
+ * next would do the same, and whoever restarts the container waits longer each time.
+ */
 function startWorkers(count: number): void {
   let stopping = false;
+  const served = new Set<number>();
   collectFromWorkers();
   for (let at = 0; at < count; at++) cluster.fork();
-  cluster.on("exit", () => {
-    if (!stopping) cluster.fork();
-    else if (Object.keys(cluster.workers ?? {}).length === 0) process.exit(0);
+  cluster.on("message", ({ id }, message: unknown) => {
+    if (message === SERVING) served.add(id);
+  });
+  cluster.on("exit", ({ id }, code) => {
+    if (stopping) {
+      if (Object.keys(cluster.workers ?? {}).length === 0) process.exit(0);
+    } else if (served.delete(id)) cluster.fork();
+    else process.exit(code || 1);
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {

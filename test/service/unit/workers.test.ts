@@ -105,6 +105,25 @@ describe("a service of two processes", { timeout: 120_000 }, () => {
   });
 });
 
+describe("a service whose processes can not serve", { timeout: 60_000 }, () => {
+  it("ends, with an exit code that its restart policy counts", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "workers-"));
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    try {
+      const primary = spawn(process.execPath, [SERVER], {
+        env: { ...(await environment(folder)), PORT: String((taken.address() as AddressInfo).port) },
+        stdio: "ignore",
+      });
+      const [code] = await once(primary, "exit");
+      expect(code).toBeGreaterThan(0);
+    } finally {
+      taken.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 const SERVER = fileURLToPath(new URL("../../../service/src/server.ts", import.meta.url));
 const LIMIT = 70;
 
