@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
+import { join } from "node:path";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { ROOT } from "../../tools/layout.ts";
-import { mustRun } from "../../tools/process.ts";
+import { mustRun, run } from "../../tools/process.ts";
 import { redisClient, value } from "../support/clients.ts";
-import { container, leader, patroniMembers, whole } from "../support/faults.ts";
+import { container, eventually, leader, patroniMembers, whole } from "../support/faults.ts";
 import { LedgerWriter } from "../support/ledger-writer.ts";
 import { redisWhole } from "../support/redis-state.ts";
 import { stackConnection, tryUp, UP_COMMAND, up } from "../support/stack-commands.ts";
@@ -146,6 +147,11 @@ describe("npm run up", () => {
       // The whole group, as when a terminal is closed: nothing gets the chance to tidy up.
       if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
       await up();
+      // The engine puts its helpers into groups of their own.
+      await eventually("the program and its providers have ended", async () => {
+        const { stdout } = await run("pgrep", ["-f", join(ROOT, "node_modules/@pulumi/pulumi/cmd")]);
+        return stdout === "";
+      });
     }
     await whole(3);
     await redisWhole(3);

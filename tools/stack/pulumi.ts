@@ -7,7 +7,13 @@ import { withScratch } from "../setup/place.ts";
 import { type PulumiEnvironment, refreshStackConfig } from "./local-state.ts";
 import type { Snapshot } from "./snapshot.ts";
 
+const END_WITH_ENGINE = new URL("./end-with-engine.mjs", import.meta.url).href;
 const PLAIN = ["--non-interactive", "--color", "never"];
+
+/** The user's own options stay in force. */
+function nodeOptions(): string {
+  return [process.env.NODE_OPTIONS, `--import=${END_WITH_ENGINE}`].filter(Boolean).join(" ");
+}
 
 /** The engine's command line, bound to one stack. */
 export class Pulumi {
@@ -24,7 +30,7 @@ export class Pulumi {
     return run(join(ENGINE_BIN, "pulumi"), [...args, ...PLAIN], {
       cwd: ROOT,
       ...options,
-      env: this.environment,
+      env: { ...this.environment, NODE_OPTIONS: nodeOptions() },
     });
   }
 
