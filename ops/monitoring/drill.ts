@@ -16,7 +16,7 @@ interface Drill {
 export const DRILLS = {
   primary: { cause: killPrimary, alerts: ["PostgresMemberDown"] },
   connections: { cause: exhaustConnections, alerts: ["PostgresConnectionsHigh"] },
-  shard: { cause: stopShard, alerts: ["RedisClusterDown"] },
+  shard: { cause: stopShard, alerts: ["RedisSlotsFailing"] },
 } as const satisfies Record<string, Drill>;
 
 export type DrillName = keyof typeof DRILLS;
@@ -40,6 +40,7 @@ const PATIENCE_SECONDS = 900;
 export async function drill({ name, stack, addresses, onEvent }: DrillArgs): Promise<void> {
   const { cause, alerts } = DRILLS[name] as Drill;
   const prometheus = new Prometheus(addresses.prometheus);
+  await quiet(prometheus, alerts);
   const receiver = await Receiver.start(stack);
   let fault: Fault | undefined;
   try {
@@ -72,5 +73,19 @@ export async function drill({ name, stack, addresses, onEvent }: DrillArgs): Pro
   } finally {
     await fault?.mend();
     await receiver.stop();
+  }
+}
+
+/** Waits until none of `names` is active: what an earlier fault left behind would pass for this one's. */
+async function quiet(prometheus: Prometheus, names: readonly string[]): Promise<void> {
+  const deadline = Date.now() + PATIENCE_SECONDS * 1_000;
+  for (;;) {
+    const active = (await prometheus.alerts()).filter(({ name }) => names.includes(name));
+    if (active.length === 0) return;
+    if (Date.now() > deadline)
+      throw new Failure(
+        `${active.map(({ name }) => name).join(", ")}: active before anything was broken. Mend that first, see npm run status.`,
+      );
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
 }

@@ -25,7 +25,7 @@ describe("a drill", () => {
   ])("of a %s finds every write, once, and one primary at a time", async (_, fault) => {
     const { stdout, stderr } = await ops("drill", fault, "--json");
     const report = JSON.parse(stdout || "{}") as DrillReport;
-    expect(report.rounds?.length, stderr).toBe(1);
+    expect(report.rounds?.length, stdout + stderr).toBe(1);
     expect(report).toMatchObject({ lost: 0, unexpected: 0, overlap_seconds: 0, stale: 0, unread: 0 });
     expect(report.rounds[0]?.acknowledged).toBeGreaterThan(100);
     expect(report.redundancy_restored_seconds).toBeLessThan(60);
