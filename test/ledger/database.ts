@@ -12,7 +12,9 @@ const SERVER: ClientConfig = { host: "127.0.0.1", port: inject("scratchPort") };
 export const MIGRATIONS = resolve(import.meta.dirname, "../../migrations");
 
 /** What provisioning runs in the database before the first migration. */
-const PROVISIONING = resolve(import.meta.dirname, "../../config/postgres/database.sql");
+const PROVISIONING = ["database.sql", "monitoring.sql"].map((file) =>
+  resolve(import.meta.dirname, "../../config/postgres", file),
+);
 
 export type Role = "postgres" | "dujyo_user" | "dujyo_app" | "dujyo_readonly";
 
@@ -48,7 +50,7 @@ export async function emptyDatabase(): Promise<TestDatabase> {
   await admin.query(`CREATE DATABASE ${name} OWNER dujyo_user`);
   await admin.end();
   const owner = await open(config("postgres"));
-  await owner.query(await readFile(PROVISIONING, "utf8"));
+  for (const file of PROVISIONING) await owner.query(await readFile(file, "utf8"));
   await owner.end();
 
   return {

@@ -100,6 +100,17 @@ describe("plans", { timeout: 180_000 }, () => {
     expect(nodes.map((node) => node["Index Name"])).toContain("transaction_hashes_pkey");
   });
 
+  test("what the monitoring asks of the ledger does not grow with it", async () => {
+    const superuser = await database.connect("postgres");
+    await owner.query("VACUUM (ANALYZE) transactions");
+    const nodes = await explain(superuser, "SELECT * FROM monitoring.ledger()");
+    const { rows } = await owner.query<{ pages: number }>(
+      "SELECT sum(relpages)::int AS pages FROM pg_class WHERE relname ~ '^transactions_[0-9]'",
+    );
+    expect(rows[0]?.pages).toBeGreaterThan(200);
+    expect(buffers(nodes[0])).toBeLessThan(60);
+  });
+
   /** Each index of the optimisation, and the statement it is there for. */
   const USES: readonly [index: string, sql: string, values?: readonly (string | number)[]][] = [
     ["idx_postings_history", NEWER, [BUSY, "0"]],
