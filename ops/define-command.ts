@@ -33,8 +33,10 @@ export interface CommandSpec<Options> {
   readonly summary: string;
   /** Command lines without the leading `npm run ops -- `, each with what it does. */
   readonly examples: readonly (readonly [line: string, effect: string])[];
-  /** Whether it changes the stack: it then has `--dry-run`, and runs alone. */
+  /** Whether it changes something: it then has `--dry-run`. */
   readonly changes: boolean;
+  /** Whether it waits for no other command to end, and none runs beside it. @default `changes` */
+  readonly alone?: boolean;
   /** Adds the command's own options. */
   readonly options?: (command: Command) => Command;
   readonly run: (task: Task<Options>) => Promise<Outcome>;
@@ -70,7 +72,7 @@ async function execute<Options>(spec: CommandSpec<Options>, command: Command, na
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   try {
     const stack = await openStack(options.stack);
-    if (spec.changes && !options.dryRun) {
+    if ((spec.alone ?? spec.changes) && !options.dryRun) {
       lockOperation(options.stack, `ops ${[name, ...command.args].join(" ")}`);
       // "npm run up" changes the same members.
       takeTurn();

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { build } from "esbuild";
 import type { Plot } from "./plots.ts";
+import type { ReportTable } from "./sql-tables.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; --ground: light-dark(#ffffff, #16191d); --card: light-dark(#f6f7f9, #1f242a); --text: light-dark(#1d2329, #e3e6ea); --quiet: #808892; }
@@ -14,6 +15,11 @@ figure { margin: 0; padding: 16px; border-radius: 10px; background: var(--card);
 figcaption { margin-bottom: 8px; }
 h2 { font-size: 16px; margin: 0 0 2px; }
 figcaption p { font-size: 13px; min-height: 2.9em; }
+.wide { grid-column: 1 / -1; overflow-x: auto; }
+.wide p { min-height: 0; }
+table { border-collapse: collapse; font-size: 13px; width: 100%; }
+th, td { text-align: left; padding: 4px 12px 4px 0; border-bottom: 1px solid color-mix(in srgb, var(--quiet) 30%, transparent); vertical-align: top; }
+th { color: var(--quiet); font-weight: 500; }
 .plot { height: 300px; }
 .empty { height: 300px; display: grid; place-items: center; color: var(--quiet); }
 `;
@@ -22,10 +28,20 @@ export interface PageArgs {
   readonly stack: string;
   readonly title: string;
   readonly plots: readonly Plot[];
+  /** What the plots show, before the time of making. @default `the hour up to` */
+  readonly period?: string;
+  /** Stand before the plots. @default none */
+  readonly tables?: readonly ReportTable[];
 }
 
 /** One HTML page that needs nothing else: data, plotting library and style are in it. */
-export async function renderPage({ stack, title, plots }: PageArgs): Promise<string> {
+export async function renderPage({
+  stack,
+  title,
+  plots,
+  period = "the hour up to",
+  tables = [],
+}: PageArgs): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [join(import.meta.dirname, "page-script.ts")],
     bundle: true,
@@ -45,8 +61,9 @@ export async function renderPage({ stack, title, plots }: PageArgs): Promise<str
 <style>${STYLE}</style>
 </head>
 <body>
-<header><h1>${escapeHtml(title)}</h1><p>Stack ${escapeHtml(stack)}, the hour up to ${new Date().toISOString().replace("T", " ").slice(0, 16)} UTC. Dashed lines are goals and bounds of alerts.</p></header>
+<header><h1>${escapeHtml(title)}</h1><p>Stack ${escapeHtml(stack)}, ${escapeHtml(period)} ${new Date().toISOString().replace("T", " ").slice(0, 16)} UTC. Dashed lines are goals and bounds of alerts.</p></header>
 <main>
+${tables.map(section).join("\n")}
 ${plots.map(figure).join("\n")}
 </main>
 <script type="application/json" id="data">${JSON.stringify(plots).replaceAll("<", "\\u003c")}</script>
@@ -56,10 +73,20 @@ ${plots.map(figure).join("\n")}
 `;
 }
 
+function section({ title, description, columns, rows }: ReportTable): string {
+  const line = (cells: readonly string[], tag: "th" | "td") =>
+    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
+  const body =
+    rows.length === 0
+      ? "<p>none</p>"
+      : `<table><thead>${line(columns, "th")}</thead><tbody>${rows.map((row) => line(row, "td")).join("")}</tbody></table>`;
+  return `<figure class="wide"><figcaption><h2>${escapeHtml(title)}</h2><p>${escapeHtml(description)}</p></figcaption>${body}</figure>`;
+}
+
 function figure({ title, description, series }: Plot, index: number): string {
   const body =
     series.length === 0
-      ? '<div class="empty">no values in this hour</div>'
+      ? '<div class="empty">no values in this time</div>'
       : `<div class="plot" id="plot-${index}"></div>`;
   return `<figure><figcaption><h2>${escapeHtml(title)}</h2><p>${escapeHtml(description)}</p></figcaption>${body}</figure>`;
 }

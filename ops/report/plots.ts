@@ -27,23 +27,37 @@ interface PanelJson {
 }
 
 const HOUR = 3_600;
-/** Seconds between two points: 240 to the hour, more than a plot shows. */
-const STEP = 15;
+/** Points of a series, more than a plot shows. */
+const POINTS = 240;
+/** Seconds between two samples; closer points would show nothing more. */
+const SAMPLES = 15;
 
-/** Reads the last hour of every graph of a dashboard. */
-export async function readPlots(root: string, dashboard: string, prometheus: Prometheus): Promise<Plot[]> {
+/**
+ * Reads every graph of a dashboard, up to now.
+ *
+ * @param seconds how far back. @default one hour
+ */
+export async function readPlots(
+  root: string,
+  dashboard: string,
+  prometheus: Prometheus,
+  seconds = HOUR,
+): Promise<Plot[]> {
   const file = join(root, "dashboards/generated", `${dashboard}.json`);
   const { panels } = JSON.parse(readFileSync(file, "utf8")) as { panels: PanelJson[] };
   const all = panels.flatMap((panel) => (panel.type === "row" ? (panel.panels ?? []) : [panel]));
   const now = Math.floor(Date.now() / 1_000);
+  const step = Math.max(SAMPLES, Math.ceil(seconds / POINTS));
+  // A rate over less than a step would leave out what happened in between.
+  const rateWindow = `${Math.max(60, step)}s`;
   return Promise.all(
     all
       .filter(({ type }) => type === "timeseries")
       .map(async ({ title, description, targets, fieldConfig: { defaults } }) => {
         const answers = await Promise.all(
           targets.map(async ({ expr, legendFormat }) => {
-            const expression = expr.replaceAll("$__rate_interval", "1m").replaceAll("$instance", ".*");
-            const series = await prometheus.range(expression, now - HOUR, now, STEP);
+            const expression = expr.replaceAll("$__rate_interval", rateWindow).replaceAll("$instance", ".*");
+            const series = await prometheus.range(expression, now - seconds, now, step);
             return series.map(({ labels, points }) => ({ name: legend(legendFormat, labels), points }));
           }),
         );
