@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { ClientConfig } from "pg";
+import { readPersonalKey } from "./blind-index.ts";
 import type { PersonalDataKeys } from "./people.ts";
 import { SIZES, type SizeName } from "./sizes.ts";
 
@@ -77,10 +78,7 @@ function readConnection(env: NodeJS.ProcessEnv): ClientConfig {
 function readKeys(env: NodeJS.ProcessEnv): PersonalDataKeys {
   const read = (name: string): KeyObject => {
     const path = env[name];
-    if (!path) return createSecretKey(randomBytes(32));
-    const key = Buffer.from(readFileSync(path, "utf8").trim(), "hex");
-    if (key.length !== 32) throw new Error(`${name} names ${path}: a key is 64 hex digits`);
-    return createSecretKey(key);
+    return path ? readPersonalKey(name, path) : createSecretKey(randomBytes(32));
   };
   return { encryption: read("PERSONAL_DATA_KEY_FILE"), blindIndex: read("BLIND_INDEX_KEY_FILE") };
 }

@@ -1,5 +1,6 @@
-import { createCipheriv, createHmac, hash, type KeyObject } from "node:crypto";
+import { createCipheriv, hash, type KeyObject } from "node:crypto";
 import { type Accounts, MICRO } from "./accounts.ts";
+import { blindIndex } from "./blind-index.ts";
 import { bytes, type CopyValue, timestamp } from "./copy.ts";
 import { uuid } from "./exchange.ts";
 import { Random } from "./random.ts";
@@ -58,7 +59,7 @@ function protect(email: string, keys: PersonalDataKeys): { ciphertext: string; i
   const sealed = Buffer.concat([nonce, cipher.update(email, "utf8"), cipher.final(), cipher.getAuthTag()]);
   return {
     ciphertext: sealed.toString("hex"),
-    index: createHmac("sha256", keys.blindIndex).update(email.toLowerCase()).digest("hex"),
+    index: blindIndex(email, keys.blindIndex).toString("hex"),
   };
 }
 
