@@ -2,6 +2,7 @@ import { monitoringAddresses } from "../monitoring/addresses.ts";
 import { Prometheus, type Sample } from "../monitoring/prometheus.ts";
 import { formatValue } from "../report/units.ts";
 import type { RunningStack } from "../running-stack.ts";
+import { ALERTS } from "./cause.ts";
 import { type Finding, percent } from "./finding.ts";
 
 /** What the monitoring knows of the API, and what it has raised an alarm about. */
@@ -94,7 +95,7 @@ export function judgeApi({ breakers, errors, p95, hits, requests, alerts }: ApiF
       ? []
       : [api(`${percent(hits)} answered by caches`, ">= 80 %", hits < 0.8, "CacheHitsLow")]),
     ...alerts.map(({ name, subject }) => ({
-      area: "alerts",
+      area: ALERTS,
       subject,
       figure: `${name} is firing`,
       bound: "",

@@ -18,12 +18,15 @@ interface Rule {
   readonly command?: string;
 }
 
+/** Area of the findings that come from the monitoring's alerts. */
+export const ALERTS = "alerts";
+
 /** Ends the process that stands at the head of a queue. */
 const TERMINATE = `psql service=writer -c "SELECT pg_terminate_backend(PID)"`;
 
 /**
  * Causes before what follows from them: what stops everybody, then what makes others wait, then what wants more than there
- * is, then what only the users see. An alert that stands nowhere here comes last.
+ * is, then what only the users see.
  */
 export const RULES: readonly Rule[] = [
   {
@@ -141,20 +144,24 @@ export const RULES: readonly Rule[] = [
   { runbook: "ApiResponseSlow", sentence: "The API is slow, with no part below it to blame." },
 ];
 
-/** The likely cause of all that is bad; undefined where nothing is. */
+/**
+ * The likely cause of all that is bad; undefined where nothing is. What is seen at this moment comes before what has raised
+ * an alarm: alerts go on for some time after their reason has ended.
+ */
 export function likelyCause(findings: readonly Finding[]): Cause | undefined {
   const bad = findings.filter((finding) => finding.bad);
-  const rank = ({ runbook }: Finding) => {
+  const rank = ({ runbook, area }: Finding) => {
     const index = RULES.findIndex((rule) => rule.runbook === runbook);
-    return index < 0 ? RULES.length : index;
+    return (index < 0 ? RULES.length : index) + (area === ALERTS ? 1_000 : 0);
   };
   const [first] = [...bad].sort((one, other) => rank(one) - rank(other));
   if (!first) return undefined;
-  const rule = RULES[rank(first)];
+  const rule = RULES.find(({ runbook }) => runbook === first.runbook);
+  const past = "No figure of this moment is bad, but an alert is firing: its reason may just have ended.";
   return {
-    sentence: rule?.sentence ?? "An alert is firing.",
+    sentence: first.area === ALERTS ? past : (rule?.sentence ?? "Something is not well."),
     finding: first,
-    command: rule?.command,
+    command: rule?.command?.replace("PID", /process (\d+)/.exec(first.figure)?.[1] ?? "PID"),
     runbook: `docs/runbooks/${first.runbook}.md`,
     also: [...new Set(bad.map(({ runbook }) => runbook))].filter((name) => name !== first.runbook),
   };

@@ -15,43 +15,43 @@ export interface Diagnosis {
   readonly cause: Cause | undefined;
 }
 
-/** Shortest time over which rates are taken, milliseconds: some periods of the processor limit, which are 100 ms long. */
+/** Time over which rates are taken, milliseconds: some periods of the processor limit, which are 100 ms long. */
 const WINDOW = 3_000;
+/** Rows of figures that are well, of one kind. */
+const SHOWN = 3;
 
-/** Looks at every part once, and at counters twice. */
+/** Looks at every part once, and at counters twice; what it costs itself stays out of the machine's figures. */
 export async function diagnose(stack: RunningStack): Promise<Diagnosis> {
   const connection = await stack.connection();
   const running = stack.members.filter((member) => member.running);
-  const kernels = () =>
-    Promise.all(
-      running.map(async (member) => [member.name, await readKernel(stack.platform, member)] as const),
+  const kernels = async () =>
+    new Map(
+      await Promise.all(
+        running.map(async (member) => [member.name, await readKernel(stack.platform, member)] as const),
+      ),
     );
+  const machine = () => (running[0] ? readKernel(stack.platform, running[0]) : undefined);
+  const before = { members: await kernels(), cache: await readRedis(connection), machine: await machine() };
   const started = performance.now();
-  const [before, cacheBefore] = await Promise.all([kernels(), readRedis(connection)]);
+  await new Promise((resolve) => setTimeout(resolve, WINDOW));
+  const after = { machine: await machine(), cache: await readRedis(connection), members: await kernels() };
+  const seconds = (performance.now() - started) / 1_000;
   const [status, ...found] = await Promise.all([
     readStatus(stack.platform, expectedMembers(stack.settings)),
     postgresFindings(stack, connection),
     poolerFindings(stack),
     apiFindings(stack),
   ]);
-  const elapsed = performance.now() - started;
-  // The window is what is measured over, not a wait for something to happen.
-  if (elapsed < WINDOW) await new Promise((resolve) => setTimeout(resolve, WINDOW - elapsed));
-  const [after, cacheAfter] = await Promise.all([kernels(), readRedis(connection)]);
-  const seconds = (performance.now() - started) / 1_000;
-  const later = new Map(after);
-  const pairs = before.flatMap(([name, first]) => {
-    const second = later.get(name);
-    return first && second ? [{ name, first, second }] : [];
-  });
-  const [any] = pairs;
   const findings = [
     ...statusFindings(status),
-    ...(any ? machineFindings(any.first, any.second) : []),
-    ...pairs.flatMap(({ name, first, second }) => memberFindings(name, first, second)),
+    ...(before.machine && after.machine ? machineFindings(before.machine, after.machine) : []),
+    ...[...before.members].flatMap(([name, first]) => {
+      const second = after.members.get(name);
+      return first && second ? memberFindings(name, first, second) : [];
+    }),
     ...found.flat(),
-    ...[...cacheAfter].flatMap(([name, node]) =>
-      redisFindings(name, cacheBefore.get(name) ?? null, node, seconds),
+    ...[...after.cache].flatMap(([name, node]) =>
+      redisFindings(name, before.cache.get(name) ?? null, node, seconds),
     ),
   ];
   return { findings, cause: likelyCause(findings) };
@@ -94,21 +94,39 @@ export function statusFindings({ members, problems }: Status): Finding[] {
   });
 }
 
+/** Of many figures of a kind that are well, those nearest to their bounds. */
+function worthSeeing(findings: readonly Finding[]): Finding[] {
+  return findings.filter((finding) => {
+    const { bad, near, runbook } = finding;
+    if (bad || near === undefined) return true;
+    const nearer = findings.filter(
+      (other) => other.runbook === runbook && !other.bad && (other.near ?? 0) > near,
+    );
+    return nearer.length < SHOWN;
+  });
+}
+
 /** The table, what is bad first, and the likely cause below it. */
 export function formatDiagnosis({ findings, cause }: Diagnosis): string {
-  const ordered = [...findings].sort((one, other) => Number(other.bad) - Number(one.bad));
+  const seen = worthSeeing(findings);
+  const ordered = [...seen].sort((one, other) => Number(other.bad) - Number(one.bad));
   const rows = ordered.map(({ area, subject, figure, bound, bad }) => [
     bad ? "BAD" : "ok",
     area,
     subject,
+    bound || "-",
     figure,
-    bound && `(${bound})`,
   ]);
-  const table = formatTable(["", "area", "of", "figure", "should be"], rows);
-  if (!cause) return `${table}\n\nNothing is bad. If users complain all the same: npm run ops -- report.`;
-  return [
-    table,
+  const hidden = findings.length - seen.length;
+  const table = [
+    formatTable(["", "area", "of", "should be", "is"], rows),
+    ...(hidden > 0 ? [`${hidden} more are further from their bounds; --json has them.`] : []),
     "",
+  ];
+  if (!cause)
+    return [...table, "Nothing is bad. If users complain all the same: npm run ops -- report."].join("\n");
+  return [
+    ...table,
     `Likely cause: ${cause.sentence}`,
     `  ${cause.finding.subject}: ${cause.finding.figure}`,
     ...(cause.command ? [`Do first: ${cause.command}`] : []),

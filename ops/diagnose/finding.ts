@@ -9,6 +9,8 @@ export interface Finding {
   /** What it should be; empty where nothing is expected. */
   readonly bound: string;
   readonly bad: boolean;
+  /** How near to its bound it is, 1 at the bound: of many that are well, a person sees the nearest ones. */
+  readonly near?: number;
   /** Name of the alert, and so of the runbook in `docs/runbooks/`, that a bad figure belongs to. */
   readonly runbook: string;
 }

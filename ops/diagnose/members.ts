@@ -107,6 +107,7 @@ export function memberFindings(name: string, before: KernelFigures, after: Kerne
       figure: `${cores.toFixed(2)} cores, throttled in ${percent(throttled)} of the time`,
       bound: `<= ${percent(BOUND.throttled)}`,
       bad: throttled > BOUND.throttled,
+      near: throttled / BOUND.throttled + cores / 1_000,
       runbook: "ContainerThrottled",
     },
     ...(share === undefined || memory === undefined || memoryLimit === undefined
@@ -118,6 +119,7 @@ export function memberFindings(name: string, before: KernelFigures, after: Kerne
             figure: `${formatValue(memory, "bytes")} of ${formatValue(memoryLimit, "bytes")}, ${percent(share)}`,
             bound: `<= ${percent(BOUND.memory)}`,
             bad: share > BOUND.memory,
+            near: share / BOUND.memory,
             runbook: "ContainerMemoryHigh",
           },
         ]),
@@ -141,6 +143,7 @@ export function memberFindings(name: string, before: KernelFigures, after: Kerne
             figure: `${formatValue(disk.free, "bytes")} free, ${percent(disk.free / disk.size)}`,
             bound: `>= ${percent(BOUND.disk)}`,
             bad: disk.free / disk.size < BOUND.disk,
+            near: (BOUND.disk * disk.size) / Math.max(1, disk.free),
             runbook: "DiskNearlyFull",
           },
         ]

@@ -75,6 +75,7 @@ export function redisFindings(
       figure: `${formatValue(used, "bytes")} of ${formatValue(limit, "bytes")}, ${percent(share)}; ${evicted.toFixed(1)} evictions/s, ${after.evicted_keys ?? 0} in all`,
       bound: "<= 95 %, 10/s",
       bad: share > 0.95 || evicted > 10,
+      near: Math.max(share / 0.95, evicted / 10),
       runbook: evicted > 10 ? "RedisEvictions" : "RedisMemoryHigh",
     },
     ...(down

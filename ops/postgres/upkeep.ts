@@ -19,7 +19,7 @@ export interface UpkeepTask {
 
 /**
  * Tables whose statistics are due. Autovacuum never analyses the parent of partitions, whose statistics plans across
- * partitions go by; those are due when their partitions have changed. The rest is due at half of what autovacuum waits for.
+ * partitions go by; those are due when their partitions have changed, or were analysed long after them. The rest is due at half of what autovacuum waits for.
  */
 const DUE = `
 WITH tables AS (
@@ -37,7 +37,7 @@ WITH tables AS (
     WHERE p.relkind = 'p' AND p.relnamespace = 'public'::regnamespace AND NOT p.relispartition
     GROUP BY 1, 2, 3, 4
 )
-SELECT name FROM parents WHERE rows > 0 AND (last IS NULL OR newest > last OR changed > rows * 0.05)
+SELECT name FROM parents WHERE rows > 0 AND (last IS NULL OR newest > last + interval '1 hour' OR changed > rows * 0.05)
 UNION ALL
 SELECT c.relname FROM tables t JOIN pg_class c ON c.oid = t.relid
 WHERE NOT c.relispartition AND (t.never OR t.changed > 50 + t.rows * 0.05)

@@ -41,6 +41,15 @@ describe("the likely cause", () => {
     expect([...(cause?.also ?? []), expected].sort()).toEqual([...runbooks].sort());
   });
 
+  it("is what is seen now before what an alert still tells of", () => {
+    const alert = { ...bad("PostgresMemberDown"), area: "alerts" };
+    expect(likelyCause([alert, bad("CacheHitsLow")])?.finding.runbook).toBe("CacheHitsLow");
+    expect(likelyCause([alert])).toMatchObject({
+      sentence: expect.stringContaining("may just have ended"),
+      runbook: "docs/runbooks/PostgresMemberDown.md",
+    });
+  });
+
   it("has a runbook for every rule", () => {
     const missing = RULES.filter(({ runbook }) => !existsSync(join(ROOT, `docs/runbooks/${runbook}.md`)));
     expect(missing).toEqual([]);
@@ -164,6 +173,7 @@ describe("sessions", () => {
     expect(likelyCause(found)?.finding.figure).toBe(
       "process 10 of dujyo_app, idle in transaction for 12 s (UPDATE a) blocks 3",
     );
+    expect(likelyCause(found)?.command).toContain("pg_terminate_backend(10)");
   });
 
   it("are well where none waits", () => {
@@ -284,5 +294,23 @@ describe("a diagnosis", () => {
       "Bad as well, and probably a consequence: PgBouncerClientsWaiting",
     ]);
     expect(lines.findIndex((line) => line.startsWith("ok"))).toBe(3);
+  });
+
+  it("shows of many that are well the nearest to their bounds, and all that are bad", () => {
+    const member = (subject: string, near: number, isBad = false) => ({
+      ...bad("ContainerMemoryHigh"),
+      subject,
+      near,
+      bad: isBad,
+    });
+    const findings = [0.1, 0.4, 0.2, 0.3, 0.5].map((near) => member(`m${near * 10}`, near));
+    const text = formatDiagnosis({ findings: [...findings, member("ill", 1.1, true)], cause: undefined });
+    expect(
+      text
+        .split("\n")
+        .slice(1, 5)
+        .map((line) => line.split(/\s+/)[2]),
+    ).toEqual(["ill", "m4", "m3", "m5"]);
+    expect(text).toContain("2 more are further from their bounds");
   });
 });
