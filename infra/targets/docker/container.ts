@@ -48,7 +48,8 @@ export function confinement(limits: ResourceLimits) {
  */
 export const HEALTH_CHECK = {
   tests: ["CMD", "/usr/local/bin/member-health"],
-  interval: "60s",
+  // As the engine writes it back: "60s" would be a difference at every second run.
+  interval: "1m0s",
   timeout: "10s",
   retries: 3,
   startPeriod: "1m0s",
