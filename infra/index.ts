@@ -13,7 +13,7 @@ import { loadSettings } from "./settings.ts";
 import { createTarget } from "./targets/index.ts";
 
 const settings = loadSettings();
-const target = createTarget(settings);
+const target = await createTarget(settings);
 const { portOffset } = settings;
 
 const etcd = new EtcdCluster("etcd", { target, settings: settings.etcd, token: pulumi.getStack() });

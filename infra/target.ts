@@ -41,6 +41,11 @@ export interface WorkloadSpec {
    * container's confinement that figures of containers need; for that exporter alone. @default false
    */
   readonly nodeView?: boolean;
+  /**
+   * Name under which its members elect their leader through the platform's own interface, which gives them the right to.
+   * Without effect on targets whose {@link Target.coordination} is a store of the stack's own. @default no part in elections
+   */
+  readonly election?: string;
   /** Seconds a member gets to finish on its own before it is killed. */
   readonly stopGrace: number;
   /** Seconds a member gets to become ready after its start. */
@@ -67,6 +72,10 @@ export interface MembersSpec extends WorkloadSpec {
 /** Interchangeable instances without a disk behind one name: HAProxy, PgBouncer, the API. */
 export interface ServiceSpec extends WorkloadSpec {
   readonly instances: number;
+  /** Instances that load may bring about, on targets that can scale. @default {@link instances} */
+  readonly mostInstances?: number;
+  /** Whether clients from outside come in here, on targets that have an entry of their own. @default false */
+  readonly entry?: boolean;
 }
 
 /** Runs to its end before its dependants start, and again whenever one of its files or its command changes. */
@@ -77,6 +86,8 @@ export interface JobSpec {
   readonly limits: ResourceLimits;
   /** Never a secret. */
   readonly environment?: Record<string, string>;
+  /** As {@link WorkloadSpec.election}. */
+  readonly election?: string;
   /** Seconds after which it counts as failed. */
   readonly timeout: number;
 }
@@ -102,6 +113,13 @@ export interface DeployedMember {
   /** What its control group is called after, known once it runs. */
   readonly containerId: pulumi.Output<string>;
   readonly files: readonly FileSpec[];
+}
+
+/** Where the platform keeps what an election is about. */
+export interface Electorate {
+  readonly namespace: string;
+  /** Label of the electors; its value is the name of their election. */
+  readonly label: string;
 }
 
 /**
@@ -136,6 +154,12 @@ export interface Target {
 
   /** Members deployed so far whose containers can be told apart by {@link WorkloadSpec.nodeView}; others bring figures of their own. */
   readonly deployed: readonly DeployedMember[];
+
+  /** Where members that take part in an {@link WorkloadSpec.election} find each other; where the platform has none, undefined. */
+  readonly electorate?: Electorate;
+
+  /** The whole name of a member, for programs that ask a name server themselves and know no search list. */
+  wholeName(part: string, ordinal: number): string;
 
   /** Host names under which members of `part` are reached, all that a certificate has to name. */
   memberHosts(part: string, ordinal: number): readonly string[];

@@ -37,6 +37,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: "cluster",
+          include: ["test/cluster/*.test.ts"],
+          globalSetup: ["test/cluster/cluster-stack.ts"],
+          // One stack serves all files.
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "stack",
           include: ["test/stack/**/*.test.ts"],
           globalSetup: ["test/support/running-stack.ts"],

@@ -9,7 +9,9 @@ import { dockerObjects } from "./stack/docker-objects.ts";
 import { heal, refuseForeign } from "./stack/heal.ts";
 import { ensureLocalState, pulumiEnvironment, removeStackConfig } from "./stack/local-state.ts";
 import { releaseStaleLock } from "./stack/lock.ts";
+import { downOnKubernetes } from "./stack/on-kubernetes.ts";
 import { Pulumi } from "./stack/pulumi.ts";
+import { stackSettings } from "./stack/settings.ts";
 import { destroyableUrns, type Snapshot } from "./stack/snapshot.ts";
 import { takeTurn } from "./stack/turn.ts";
 
@@ -20,6 +22,8 @@ const command = new Command("down")
 
 async function down(stack: string, volumes: boolean): Promise<number> {
   takeTurn();
+  const settings = stackSettings(stack);
+  if (settings.target === "kubernetes") return downOnKubernetes(stack, settings, volumes);
   const progress = new Progress();
   await progress.step("Docker engine", ensureDockerEngine);
   await progress.step("Pulumi engine", ensurePulumiEngine);

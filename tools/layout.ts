@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Releases that fit each other; package.json names the same ones, which a test checks. */
-export const VERSIONS = { pulumi: "3.259.0", docker: "5.2.0" } as const;
+export const VERSIONS = { pulumi: "3.259.0", docker: "5.2.0", kubernetes: "4.34.2" } as const;
 
 /** The clone. */
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));

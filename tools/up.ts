@@ -19,6 +19,7 @@ import { refuseFixedChanges } from "./stack/fixed-settings.ts";
 import { heal, refuseForeign } from "./stack/heal.ts";
 import { ensureLocalState, pulumiEnvironment } from "./stack/local-state.ts";
 import { releaseStaleLock } from "./stack/lock.ts";
+import { upOnKubernetes } from "./stack/on-kubernetes.ts";
 import { Pulumi } from "./stack/pulumi.ts";
 import { stackSettings } from "./stack/settings.ts";
 import { takeTurn } from "./stack/turn.ts";
@@ -36,6 +37,7 @@ const command = new Command("up")
 async function up(stack: string): Promise<number> {
   const settings = stackSettings(stack);
   takeTurn();
+  if (settings.target === "kubernetes") return upOnKubernetes(stack, settings);
   const progress = new Progress();
   await progress.step("Docker engine", ensureDockerEngine);
   const objects = await dockerObjects(stack);

@@ -3,6 +3,7 @@ import { bytes, milliseconds } from "../lib/units.ts";
 import { PORTS } from "../ports.ts";
 import { Certificate, CertificateAuthority } from "../secrets/certificates.ts";
 import { SigningKey } from "../secrets/signing-key.ts";
+import { mostInstances } from "../settings/budgets.ts";
 import type { Settings } from "../settings/schema.ts";
 import { FILES_PATH, type FileSpec, type Target } from "../target.ts";
 import { DATABASE, type PostgresCluster } from "./postgres-cluster.ts";
@@ -72,6 +73,8 @@ export class ApiService extends pulumi.ComponentResource {
       {
         image: "api",
         instances: settings.api.instances,
+        mostInstances: mostInstances(settings.api),
+        entry: true,
         limits: { memory: bytes(settings.api.memory), cpus: settings.api.cpus },
         ports: [{ name: "http", port: PORTS.api }],
         environment: environment(args),

@@ -19,21 +19,30 @@ const MB = 2 ** 20;
 const HEARTBEAT = 500;
 const ELECTION = 5_000;
 
-/** The consensus store that Patroni elects through where the target has none of its own. Its members trust only their own CA. */
+/**
+ * The consensus store that Patroni elects through. Where the target has one of its own, there is nothing of it: no member,
+ * no endpoint, no client. Its members trust only their own CA.
+ */
 export class EtcdCluster extends pulumi.ComponentResource {
   /** Client endpoints, `host:port` each. */
   readonly endpoints: readonly string[];
-  readonly #authority: CertificateAuthority;
+  readonly #authority: CertificateAuthority | undefined;
 
   constructor(name: string, args: EtcdClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dujyo:index:EtcdCluster", name, {}, opts);
     const { target, settings } = args;
+    if (target.coordination !== "etcd") {
+      this.endpoints = [];
+      this.registerOutputs({});
+      return;
+    }
     const hosts = Array.from({ length: settings.members }, (_, ordinal) => `${name}-${ordinal}`);
-    this.#authority = new CertificateAuthority(
+    const authority = new CertificateAuthority(
       `${name}-ca`,
       { commonName: `dujyo ${name}` },
       { parent: this },
     );
+    this.#authority = authority;
     target.members(
       name,
       {
@@ -45,7 +54,7 @@ export class EtcdCluster extends pulumi.ComponentResource {
           { name: "client", port: PORTS.etcdClient },
           { name: "peer", port: PORTS.etcdPeer },
         ],
-        files: [{ path: "tls/ca.crt", content: this.#authority.certificate }],
+        files: [{ path: "tls/ca.crt", content: authority.certificate }],
         stopGrace: 15,
         startTimeout: 60,
         member: (ordinal) => ({
@@ -60,7 +69,10 @@ export class EtcdCluster extends pulumi.ComponentResource {
                 electionTimeout: ELECTION,
               }),
             },
-            ...this.#certificate(`${name}-${ordinal}`, [...target.memberHosts(name, ordinal), name]),
+            ...this.#certificate(authority, `${name}-${ordinal}`, [
+              ...target.memberHosts(name, ordinal),
+              name,
+            ]),
           ],
         }),
       },
@@ -73,6 +85,7 @@ export class EtcdCluster extends pulumi.ComponentResource {
 
   /** What a client shows and trusts: `tls/etcd-ca.crt`, `tls/etcd-client.crt`, `tls/etcd-client.key`. */
   clientFiles(client: string): FileSpec[] {
+    if (!this.#authority) return [];
     const leaf = new Certificate(
       `${client}-etcd-tls`,
       { authority: this.#authority, commonName: client, names: [client] },
@@ -85,12 +98,8 @@ export class EtcdCluster extends pulumi.ComponentResource {
     ];
   }
 
-  #certificate(commonName: string, names: readonly string[]): FileSpec[] {
-    const leaf = new Certificate(
-      `${commonName}-tls`,
-      { authority: this.#authority, commonName, names },
-      { parent: this },
-    );
+  #certificate(authority: CertificateAuthority, commonName: string, names: readonly string[]): FileSpec[] {
+    const leaf = new Certificate(`${commonName}-tls`, { authority, commonName, names }, { parent: this });
     return [
       { path: "tls/server.crt", content: leaf.certificate },
       { path: "tls/server.key", content: leaf.privateKey },

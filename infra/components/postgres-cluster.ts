@@ -85,6 +85,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
         image: "postgres",
         command: ["/usr/bin/tini", "-g", "--", "/usr/local/bin/postgres-settle", "seed"],
         files: [...control, patroni, dynamic],
+        election: electionName(),
         limits: { memory: 128 * MB, cpus: settings.cpus },
         timeout: 180,
       },
@@ -118,8 +119,12 @@ export class PostgresCluster extends pulumi.ComponentResource {
 
   #patroniConfiguration({ consensus, target }: PostgresClusterArgs): pulumi.Output<string> {
     return renderOutput("patroni/patroni.yml", {
-      scope: `dujyo-${pulumi.getStack()}`,
-      etcdHosts: consensus.endpoints.join(","),
+      scope: electionName(),
+      storeNamespace: target.electorate?.namespace ?? "/dujyo/",
+      store: (target.electorate
+        ? render("patroni/store-kubernetes.yml", { scopeLabel: target.electorate.label })
+        : render("patroni/store-etcd.yml", { etcdHosts: consensus.endpoints.join(",") })
+      ).trimEnd(),
       network: target.peerNetworks.join(","),
       superuserPassword: this.passwords.superuser,
       replicationPassword: this.passwords.replication,
@@ -144,6 +149,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
         sharedMemory: 128 * MB,
         ports: [{ name: "patroni", port: PORTS.patroni }],
         files,
+        election: electionName(),
         // The hand-over, then the shutdown checkpoint: Patroni gives up on it after 30 s.
         stopGrace: 75,
         startTimeout: 300,
@@ -197,6 +203,11 @@ export class PostgresCluster extends pulumi.ComponentResource {
       { parent: this, after: [members] },
     );
   }
+}
+
+/** What tells this cluster from others in the same store. */
+function electionName(): string {
+  return `dujyo-${pulumi.getStack()}`;
 }
 
 /** Largest share of the disk that WAL may take before a checkpoint is forced, and for a replica that stays away. */

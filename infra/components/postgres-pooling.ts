@@ -30,7 +30,7 @@ export class PostgresPooling extends pulumi.ComponentResource {
       name,
       {
         image: "pgbouncer",
-        instances: 1,
+        instances: settings.instances,
         limits: { memory: bytes(settings.memory), cpus: settings.cpus },
         ports: [{ name: "pgbouncer", port: PORTS.pgbouncer, published: PORTS.pgbouncer + portOffset }],
         files: [

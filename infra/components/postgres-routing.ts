@@ -34,7 +34,7 @@ export class PostgresRouting extends pulumi.ComponentResource {
       name,
       {
         image: "haproxy",
-        instances: 1,
+        instances: settings.haproxy.instances,
         limits: { memory: bytes(settings.haproxy.memory), cpus: settings.haproxy.cpus },
         ports: [
           { name: "writer", port: PORTS.writer, published: PORTS.writer + portOffset },
@@ -42,7 +42,7 @@ export class PostgresRouting extends pulumi.ComponentResource {
           { name: "metrics", port: PORTS.haproxyMetrics },
         ],
         files: [
-          { path: "haproxy.cfg", content: haproxyConfiguration(settings.postgres, cluster.members) },
+          { path: "haproxy.cfg", content: haproxyConfiguration(target, settings.postgres, cluster.members) },
           ...cluster.serverFiles(name, [name]),
         ],
         stopGrace: 10,
@@ -55,7 +55,11 @@ export class PostgresRouting extends pulumi.ComponentResource {
   }
 }
 
-function haproxyConfiguration(postgres: Settings["postgres"], members: readonly string[]): string {
+function haproxyConfiguration(
+  target: Target,
+  postgres: Settings["postgres"],
+  members: readonly string[],
+): string {
   const profile = RECOVERY_PROFILES[postgres.recovery];
   const writerMaxConnections = postgres.maxConnections;
   const readerMaxConnections = postgres.maxConnections * Math.max(1, postgres.replicas);
@@ -72,7 +76,8 @@ function haproxyConfiguration(postgres: Settings["postgres"], members: readonly 
     maxReplicaLag: postgres.maxReplicaLag.replace(" ", ""),
     servers: members
       .map(
-        (host) => `    server ${host} ${host}:${PORTS.postgres} check check-sni ${host} verifyhost ${host}`,
+        (host, ordinal) =>
+          `    server ${host} ${target.wholeName("postgres", ordinal)}:${PORTS.postgres} check check-sni ${host} verifyhost ${host}`,
       )
       .join("\n"),
   });

@@ -12,22 +12,29 @@ export interface Issue {
 
 const MB = 2 ** 20;
 
+/** Instances of the API that there may be at once. */
+export function mostInstances(api: Settings["api"]): number {
+  return Math.max(api.instances, api.maxInstances);
+}
+
 /** Who takes how many sessions on one member, in the worst case that this member is primary and serves all reads too. */
 export function connectionDemand(settings: Settings): { readonly who: string; readonly sessions: number }[] {
   const { api, pgbouncer } = settings;
+  const times = pgbouncer.instances > 1 ? `, ${pgbouncer.instances} times` : "";
+  const instances = mostInstances(api);
   return [
     {
-      who: `pooler, to the writer (${pgbouncer.writerPool} + ${pgbouncer.reserve} in reserve)`,
-      sessions: pgbouncer.writerPool + pgbouncer.reserve,
+      who: `pooler, to the writer (${pgbouncer.writerPool} + ${pgbouncer.reserve} in reserve${times})`,
+      sessions: (pgbouncer.writerPool + pgbouncer.reserve) * pgbouncer.instances,
     },
     {
-      who: `pooler, to the reader, which falls back to the primary (${pgbouncer.readerPool} + ${pgbouncer.reserve})`,
-      sessions: pgbouncer.readerPool + pgbouncer.reserve,
+      who: `pooler, to the reader, which falls back to the primary (${pgbouncer.readerPool} + ${pgbouncer.reserve}${times})`,
+      sessions: (pgbouncer.readerPool + pgbouncer.reserve) * pgbouncer.instances,
     },
-    { who: "pooler, password look-ups", sessions: 1 },
+    { who: "pooler, password look-ups", sessions: pgbouncer.instances },
     {
-      who: `invalidation listeners of the API (${api.instances} x ${api.workers})`,
-      sessions: api.instances * api.workers,
+      who: `invalidation listeners of the API (${instances} x ${api.workers})`,
+      sessions: instances * api.workers,
     },
     { who: "direct sessions (migrations, people)", sessions: 6 },
     ...(settings.monitoring.enabled ? [{ who: "exporter", sessions: 2 }] : []),
@@ -150,6 +157,7 @@ export function budgetIssues(settings: Settings): Issue[] {
     ...memoryIssues(settings),
     ...quorumIssues(settings),
     ...exposureIssues(settings),
+    ...scaleIssues(settings),
     ...receiverIssues(settings),
   ];
 }
@@ -160,6 +168,26 @@ function exposureIssues({ api, target }: Settings): Issue[] {
     {
       path: "api.adminAuth",
       reason: `is false on ${target}; only a stack on Docker, which publishes on loopback alone, may leave admin routes open. Remove it`,
+    },
+  ];
+}
+
+/** What a target without a balancer or a scheduler can not do. */
+function scaleIssues({ api, haproxy, pgbouncer, target }: Settings): Issue[] {
+  if (target === "kubernetes") return [];
+  const single = { haproxy, pgbouncer };
+  const several = Object.entries(single)
+    .filter(([, { instances }]) => instances > 1)
+    .map(([part, { instances }]) => ({
+      path: `${part}.instances`,
+      reason: `is ${instances} on docker, where one of them is published; use 1, or the target kubernetes`,
+    }));
+  if (api.maxInstances === 0) return several;
+  return [
+    ...several,
+    {
+      path: "api.maxInstances",
+      reason: `is ${api.maxInstances} on docker, where nothing scales by load; set api.instances, or use the target kubernetes`,
     },
   ];
 }

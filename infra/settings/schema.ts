@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { choice, cpus, duration, section, share, size, whole } from "./kinds.ts";
+import { kubernetes } from "./kubernetes.ts";
 import { receiver } from "./receivers.ts";
 
 const PARAMETER_OWNED =
@@ -70,6 +71,7 @@ export const settingsSchema = z.strictObject({
       .default("172.30.17.0/24")
       .describe("The stack's own network. Redis members get fixed addresses in its upper half."),
   }),
+  kubernetes,
   etcd: section({
     members: whole(1, 7, 3).describe(
       "Members of the consensus store that Patroni uses on Docker; odd. Fixed once the stack exists.",
@@ -106,10 +108,14 @@ export const settingsSchema = z.strictObject({
     ),
   }),
   haproxy: section({
+    instances: whole(1, 10, 1).describe("Routers in front of PostgreSQL; more than one on Kubernetes only."),
     memory: size("64 MB").describe("Memory limit."),
     cpus: cpus(0.5).describe("Processor limit."),
   }),
   pgbouncer: section({
+    instances: whole(1, 10, 1).describe(
+      "Poolers, each with pools of its own; more than one on Kubernetes only.",
+    ),
     reserve: whole(0, 1_000, 5).describe(
       "Further sessions that each of the two pools may open while clients wait.",
     ),
@@ -137,6 +143,9 @@ export const settingsSchema = z.strictObject({
   }),
   api: section({
     instances: whole(1, 100, 2).describe("API containers behind the one published port."),
+    maxInstances: whole(0, 100, 0).describe(
+      "How many of them load may bring about, Kubernetes only; 0: never more than `api.instances`.",
+    ),
     workers: whole(1, 64, 1).describe("Processes in each container that share its port."),
     memory: size("256 MB").describe("Memory limit of each container."),
     cpus: cpus(1).describe("Processor limit of each container."),

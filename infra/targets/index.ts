@@ -1,20 +1,26 @@
 import * as pulumi from "@pulumi/pulumi";
+import { connections } from "../connections.ts";
 import { Identity } from "../secrets/identity.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Target } from "../target.ts";
-import { DockerTarget } from "./docker/docker-target.ts";
-import { isPresent } from "./docker/local-images.ts";
 
 /**
- * The one place that chooses a target.
- *
- * @throws pulumi.RunError for a target that this program has no implementation of
+ * The one place that chooses a target. Only the chosen one is loaded: a provider's SDK takes longer than all else.
  */
-export function createTarget(settings: Settings): Target {
+export async function createTarget(settings: Settings): Promise<Target> {
   const stack = pulumi.getStack();
-  const prefix = `${pulumi.getProject()}-${stack}`;
   const identity = new Identity("identity").value;
-  if (settings.target === "docker")
+  if (settings.target === "docker") {
+    const { DockerTarget } = await import("./docker/docker-target.ts");
+    const { isPresent } = await import("./docker/local-images.ts");
+    const prefix = `${pulumi.getProject()}-${stack}`;
     return new DockerTarget({ prefix, stack, identity, subnet: settings.docker.subnet, isPresent });
-  throw new pulumi.RunError(`dujyo:target is "${settings.target}"; this version deploys to "docker" only`);
+  }
+  const { KubernetesTarget } = await import("./kubernetes/kubernetes-target.ts");
+  return new KubernetesTarget({
+    stack,
+    identity,
+    settings: settings.kubernetes,
+    connections: connections(settings, "kubernetes"),
+  });
 }

@@ -36,24 +36,23 @@ for (const name of TARGET_NAMES) {
     });
 
   describe(`EtcdCluster on ${name}`, () => {
-    it("gives each member its own disk and certificate, and publishes none", async () => {
+    it("gives each member its own disk and certificate, and publishes none, where there has to be one", async () => {
       const running = await deploy(etcdOn);
-      const expected: PerTarget<Pick<Running, "members" | "disks" | "published">> = {
+      const own = ["etcd.yml", "tls/ca.crt", "tls/client.crt", "tls/client.key", "tls/server.crt"];
+      const expected: PerTarget<
+        Pick<Running, "members" | "disks" | "published"> & { files: string[] | undefined }
+      > = {
         docker: {
           members: ["etcd-0", "etcd-1", "etcd-2"],
           disks: ["etcd-0-data", "etcd-1-data", "etcd-2-data"],
           published: { "etcd-0": [], "etcd-1": [], "etcd-2": [] },
+          files: [...own, "tls/server.key"],
         },
+        // The cluster's own API is the store.
+        kubernetes: { members: [], disks: [], published: {}, files: undefined },
       };
-      expect(running).toMatchObject(expected[name]);
-      expect(running.files["etcd-1"]).toEqual([
-        "etcd.yml",
-        "tls/ca.crt",
-        "tls/client.crt",
-        "tls/client.key",
-        "tls/server.crt",
-        "tls/server.key",
-      ]);
+      const { members, disks, published, files } = running;
+      expect({ members, disks, published, files: files["etcd-1"] }).toEqual(expected[name]);
     });
   });
 
@@ -65,22 +64,30 @@ for (const name of TARGET_NAMES) {
           disks: ["postgres-0-data", "postgres-1-data", "postgres-2-data"],
           published: { "postgres-0": [5532], "postgres-1": [5533], "postgres-2": [5534] },
         },
+        kubernetes: {
+          disks: ["data-postgres-0", "data-postgres-1", "data-postgres-2"],
+          published: {},
+        },
       };
-      expect(running.disks.filter((disk) => disk.startsWith("postgres"))).toEqual(expected[name].disks);
+      expect(running.disks.filter((disk) => disk.includes("postgres"))).toEqual(expected[name].disks);
       expect(running.published).toMatchObject(expected[name].published);
     });
 
     it("seeds the shared configuration before the members and settles them after", async () => {
       const { jobs } = await deploy(postgresOn);
-      const expected: PerTarget<string[]> = { docker: ["postgres-seed", "postgres-settle"] };
+      const expected: PerTarget<string[]> = {
+        docker: ["postgres-seed", "postgres-settle"],
+        kubernetes: ["postgres-seed", "postgres-settle"],
+      };
       expect(jobs).toEqual(expected[name]);
     });
 
     it("hands files over as secrets, whatever is in them", async () => {
       const { registered } = await deploy(postgresOn);
-      const carriers = registered.filter(({ inputs }) => "uploads" in inputs);
-      expect(carriers.length).toBeGreaterThan(5);
-      expect(carriers.filter(({ inputs }) => !isSecret(inputs.uploads))).toEqual([]);
+      const key: PerTarget<string> = { docker: "uploads", kubernetes: "data" };
+      const carried = registered.flatMap(({ inputs }) => (key[name] in inputs ? [inputs[key[name]]] : []));
+      expect(carried.length).toBeGreaterThanOrEqual(4);
+      expect(carried.filter((input) => !isSecret(input))).toEqual([]);
     });
 
     it("keeps what the consensus store carries out of the members' files", async () => {
@@ -107,6 +114,7 @@ for (const name of TARGET_NAMES) {
       });
       const expected: PerTarget<Record<string, number[]>> = {
         docker: { haproxy: [5000, 5001], pgbouncer: [6432] },
+        kubernetes: {},
       };
       expect(running.published).toMatchObject(expected[name]);
     });
@@ -145,6 +153,7 @@ for (const name of TARGET_NAMES) {
       const { jobs, published } = running;
       const expected: PerTarget<Record<string, number[]>> = {
         docker: { "api-0": [], "api-1": [], gateway: [8183] },
+        kubernetes: {},
       };
       expect(jobs).toContain("migrate");
       expect(published).toMatchObject(expected[name]);
@@ -164,6 +173,10 @@ for (const name of TARGET_NAMES) {
           gateway: ["tls/ca.crt", "tls/metrics-ca.crt", "tls/metrics.crt", "tls/metrics.key"],
           migrate: ["tls/postgres-ca.crt"],
         },
+        kubernetes: {
+          api: ["tls/ca.crt", "tls/postgres-ca.crt", "tls/redis-ca.crt", "tls/server.crt", "tls/server.key"],
+          migrate: ["tls/postgres-ca.crt"],
+        },
       };
       for (const [part, paths] of Object.entries(expected[name]))
         expect(
@@ -177,10 +190,20 @@ for (const name of TARGET_NAMES) {
       const leaf = plain(registered.find((resource) => resource.name === "api-tls")?.inputs) as {
         names: string[];
       };
-      const expected: PerTarget<string[]> = { docker: ["api-0", "api-1", "api", "localhost", "127.0.0.1"] };
+      const whole = (member: string) => [
+        member,
+        `${member}.api`,
+        `${member}.api.dujyo-dev.svc.cluster.local`,
+      ];
+      const expected: PerTarget<string[]> = {
+        docker: ["api-0", "api-1", "api", "localhost", "127.0.0.1"],
+        kubernetes: [...whole("api-0"), ...whole("api-1"), "api", "localhost", "127.0.0.1"],
+      };
       expect(leaf.names).toEqual(expected[name]);
       const gateway: PerTarget<string[]> = {
         docker: ["api-0:8083 check verifyhost api-0", "api-1:8083 check verifyhost api-1"],
+        // Its service balances.
+        kubernetes: [],
       };
       const carrier = registered.find((at) => at.name === "gateway-files" && "uploads" in at.inputs);
       const text = JSON.stringify(plain(carrier?.inputs));
@@ -205,6 +228,7 @@ for (const name of TARGET_NAMES) {
           },
           jobs: ["redis-reconcile"],
         },
+        kubernetes: { published: {}, jobs: ["redis-reconcile"] },
       };
       expect(running).toMatchObject(expected[name]);
     });

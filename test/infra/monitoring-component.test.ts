@@ -88,6 +88,20 @@ for (const name of TARGET_NAMES) {
           ],
           disks: ["alertmanager-0-data", "prometheus-0-data", "grafana-0-data"],
         },
+        kubernetes: {
+          members: [
+            "postgres-exporter-0",
+            "postgres-exporter-1",
+            "postgres-exporter-2",
+            "pgbouncer-exporter",
+            "redis-exporter",
+            "alertmanager-0",
+            "prometheus-0",
+            "grafana-0",
+            "node-exporter",
+          ],
+          disks: ["data-alertmanager-0", "data-prometheus-0", "data-grafana-0"],
+        },
       };
       expect(running.members.filter((member) => watching.test(member)).sort()).toEqual(
         expected[name].members.toSorted(),
@@ -108,6 +122,7 @@ for (const name of TARGET_NAMES) {
           "redis-exporter": [],
           "node-exporter": [],
         },
+        kubernetes: {},
       };
       expect(running.published).toMatchObject(expected[name]);
     });

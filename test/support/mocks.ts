@@ -45,6 +45,25 @@ const OUTPUTS: Record<string, (name: string) => Record<string, unknown>> = {
   "docker:index/container:Container": () => ({}),
   "docker:index/network:Network": () => ({}),
   "docker:index/volume:Volume": () => ({}),
+  ...Object.fromEntries(
+    [
+      "apps/v1:Deployment",
+      "apps/v1:StatefulSet",
+      "autoscaling/v2:HorizontalPodAutoscaler",
+      "batch/v1:Job",
+      "core/v1:Namespace",
+      "core/v1:PersistentVolumeClaim",
+      "core/v1:Secret",
+      "core/v1:Service",
+      "core/v1:ServiceAccount",
+      "networking.k8s.io/v1:Ingress",
+      "networking.k8s.io/v1:NetworkPolicy",
+      "policy/v1:PodDisruptionBudget",
+      "rbac.authorization.k8s.io/v1:Role",
+      "rbac.authorization.k8s.io/v1:RoleBinding",
+    ].map((kind) => [`kubernetes:${kind}`, () => ({})]),
+  ),
+  "pulumi:providers:kubernetes": () => ({}),
 };
 
 /** Runs `program` under recording mocks and gives what it registered, components included, in order of registration. */
@@ -67,7 +86,7 @@ export async function record(program: () => unknown, stack = "dev"): Promise<Reg
     false,
   );
   await pulumi.runtime.runInPulumiStack(async () => {
-    program();
+    await program();
   });
   // Outputs of components are registered last; they belong to these mocks, not to the next program's.
   await pulumi.runtime.disconnect();

@@ -1,6 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
+import { connections } from "../../infra/connections.ts";
+import { parseSettings } from "../../infra/settings/parse.ts";
 import type { Target } from "../../infra/target.ts";
 import { DockerTarget } from "../../infra/targets/docker/docker-target.ts";
+import { KubernetesTarget } from "../../infra/targets/kubernetes/kubernetes-target.ts";
 import { plain, type Registered } from "./mocks.ts";
 
 /** Every target there is, made fresh for one recorded program. */
@@ -13,6 +16,18 @@ export const TARGETS = {
       identity: pulumi.output("identity"),
       isPresent: () => true,
     }),
+  kubernetes: () => {
+    const settings = parseSettings("dev", {
+      target: "kubernetes",
+      kubernetes: { registry: "registry.example/dujyo" },
+    });
+    return new KubernetesTarget({
+      stack: "dev",
+      identity: pulumi.output("identity"),
+      settings: settings.kubernetes,
+      connections: connections(settings, "kubernetes"),
+    });
+  },
 } satisfies Record<string, () => Target>;
 
 export type TargetName = keyof typeof TARGETS;
@@ -65,6 +80,42 @@ export const READERS: PerTarget<(registered: readonly Registered[]) => Running> 
           ]),
       ),
       jobs: of("pulumi-nodejs:dynamic/docker:Run").map(({ name }) => name),
+    };
+  },
+  kubernetes(registered) {
+    const of = <T>(kind: string) =>
+      registered
+        .filter(({ type }) => type === `kubernetes:${kind}`)
+        .map(({ name, inputs }) => [name, plain(inputs) as T] as const);
+    const secrets = of<{ data: Record<string, string> }>("core/v1:Secret");
+    const paths = (name: string) =>
+      secrets
+        .filter(([secret]) => new RegExp(`^${name}(-[0-9]+)?$`).test(secret))
+        .flatMap(([, { data }]) => Object.keys(data).map((key) => key.replaceAll("__", "/")));
+    const sets = of<{ spec: { replicas: number } }>("apps/v1:StatefulSet");
+    const inSets = sets.flatMap(([part, { spec }]) =>
+      Array.from({ length: spec.replicas }, (_, ordinal) => ({ part, name: `${part}-${ordinal}` })),
+    );
+    const single = [...of("apps/v1:Deployment"), ...of("batch/v1:Job")].map(([part]) => ({
+      part,
+      name: part,
+    }));
+    return {
+      members: [...inSets.map(({ name }) => name), ...of("apps/v1:Deployment").map(([name]) => name)],
+      disks: of("core/v1:PersistentVolumeClaim").map(([name]) => name),
+      published: {},
+      files: Object.fromEntries(
+        [...inSets, ...single].map(({ part, name }) => [
+          name,
+          [
+            ...paths(`${part}-files`),
+            ...paths(`${part}-member-files`).flatMap((path) =>
+              path.startsWith(`${name}/`) ? [path.slice(name.length + 1)] : [],
+            ),
+          ].sort(),
+        ]),
+      ),
+      jobs: of("batch/v1:Job").map(([name]) => name),
     };
   },
 };

@@ -12,7 +12,11 @@ import { refuseTakenPorts } from "../../tools/setup/ports.ts";
 describe("pinned releases", () => {
   it("are those of package.json", () => {
     const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-    expect({ pulumi: devDependencies.pulumi, docker: dependencies["@pulumi/docker"] }).toEqual(VERSIONS);
+    expect({
+      pulumi: devDependencies.pulumi,
+      docker: dependencies["@pulumi/docker"],
+      kubernetes: dependencies["@pulumi/kubernetes"],
+    }).toEqual(VERSIONS);
     expect(dependencies["@pulumi/pulumi"]).toBe(VERSIONS.pulumi);
   });
 

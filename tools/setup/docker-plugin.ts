@@ -50,7 +50,7 @@ async function build(step: Step, folder: string): Promise<void> {
     folder: source,
     package: ".",
     tag: "no_compose",
-    variable: ["main.version", VERSIONS.docker],
+    variables: [["main.version", VERSIONS.docker]],
   } as const;
   await goBuild(step, go, program, join(folder, PROGRAM));
   rmSync(source, { recursive: true });

@@ -113,8 +113,8 @@ export interface GoProgram {
   readonly package: string;
   /** Build tag. @default none */
   readonly tag?: string;
-  /** Variable that the linker sets: its full name and value. */
-  readonly variable?: readonly [string, string];
+  /** Variables that the linker sets: full names and values. @default none */
+  readonly variables?: readonly (readonly [string, string])[];
 }
 
 /**
@@ -123,7 +123,7 @@ export interface GoProgram {
  * @throws Failure with the compiler's last lines
  */
 export async function goBuild(step: Step, go: Go, program: GoProgram, output: string): Promise<void> {
-  const linker = ["-s", "-w", ...(program.variable ? [`-X ${program.variable.join("=")}`] : [])].join(" ");
+  const linker = ["-s", "-w", ...(program.variables ?? []).map((pair) => `-X ${pair.join("=")}`)].join(" ");
   const tags = program.tag ? ["-tags", program.tag] : [];
   const args = ["build", "-v", "-trimpath", ...tags, "-ldflags", linker, "-o", output, program.package];
   await go.run(step, program.folder, args, dirname(output));

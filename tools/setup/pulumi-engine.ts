@@ -61,7 +61,7 @@ async function build(step: Step, bin: string): Promise<void> {
   const engine = {
     folder: join(GO, "engine"),
     package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-    variable: ["github.com/pulumi/pulumi/sdk/v3/go/common/version.Version", VERSIONS.pulumi],
+    variables: [["github.com/pulumi/pulumi/sdk/v3/go/common/version.Version", VERSIONS.pulumi]],
   } as const;
   await goBuild(step, go, engine, join(bin, "pulumi"));
   const host = {

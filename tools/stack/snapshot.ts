@@ -25,6 +25,7 @@ const IDENTITY = "pulumi-nodejs:dynamic/secrets:Identity";
 const CONTAINER = "docker:index/container:Container";
 const NETWORK = "docker:index/network:Network";
 const VOLUME = "docker:index/volume:Volume";
+const CLAIM = "kubernetes:core/v1:PersistentVolumeClaim";
 const SECRETS = "pulumi-nodejs:dynamic/secrets:";
 
 export function resourcesOf(snapshot: Snapshot | undefined): readonly StateResource[] {
@@ -72,6 +73,7 @@ export function destroyableUrns(snapshot: Snapshot): string[] {
     for (const dependency of resource.dependencies ?? []) keep(dependency);
   };
   for (const { urn, type } of resources)
-    if (type === VOLUME || type.startsWith(SECRETS) || type.startsWith("pulumi:")) keep(urn);
+    if (type === VOLUME || type === CLAIM || type.startsWith(SECRETS) || type.startsWith("pulumi:"))
+      keep(urn);
   return [...new Set(resources.map(({ urn }) => urn).filter((urn) => !kept.has(urn)))];
 }

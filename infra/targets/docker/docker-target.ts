@@ -87,6 +87,10 @@ export class DockerTarget implements Target {
     return this.#args.isPresent(imageRef(image));
   }
 
+  wholeName(part: string, ordinal: number): string {
+    return `${part}-${ordinal}`;
+  }
+
   memberHosts(part: string, ordinal: number): readonly string[] {
     return [`${part}-${ordinal}`];
   }

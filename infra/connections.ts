@@ -1,0 +1,123 @@
+import { PORTS, redisMembers } from "./ports.ts";
+import type { Settings } from "./settings/schema.ts";
+
+/** Whatever is not part of the stack: clients who come in, receivers of alerts. */
+export const OUTSIDE = "outside";
+
+/** The interface of the platform that the stack runs on, where Patroni elects through it. */
+export const PLATFORM = "platform";
+
+/** Parts whose members others know by name; the rest are known by the name of their service alone. */
+export const KNOWN_BY_MEMBER: ReadonlySet<string> = new Set([
+  "alertmanager",
+  "etcd",
+  "grafana",
+  "postgres",
+  "postgres-exporter",
+  "prometheus",
+  "redis",
+]);
+
+/** One part opens sessions with another. */
+export interface Connection {
+  readonly from: string;
+  readonly to: string;
+  readonly port: number;
+  /** What it is for. */
+  readonly why: string;
+}
+
+/** Ports on which a cluster's API is served. */
+const PLATFORM_PORTS = [443, 6443];
+/** Mail submission and HTTPS: what receivers of alerts listen on. */
+const RECEIVER_PORTS = [443, 587];
+
+/**
+ * Who talks to whom, all of it: whatever is not in here may be denied.
+ *
+ * @param coordination what Patroni elects through
+ */
+export function connections(settings: Settings, coordination: "etcd" | "kubernetes"): Connection[] {
+  return [
+    ...postgresConnections(coordination),
+    ...redisConnections(settings),
+    ...apiConnections(settings),
+    ...(settings.monitoring.enabled ? monitoringConnections(settings, coordination) : []),
+  ];
+}
+
+function each(from: string, to: string, ports: readonly number[], why: string): Connection[] {
+  return ports.map((port) => ({ from, to, port, why }));
+}
+
+function postgresConnections(coordination: "etcd" | "kubernetes"): Connection[] {
+  const electors = ["postgres", "postgres-seed"];
+  const store =
+    coordination === "etcd"
+      ? [
+          ...[...electors, "etcd"].flatMap((from) =>
+            each(from, "etcd", [PORTS.etcdClient], "elections and the shared configuration"),
+          ),
+          ...each("etcd", "etcd", [PORTS.etcdPeer], "consensus"),
+        ]
+      : electors.flatMap((from) =>
+          each(from, PLATFORM, PLATFORM_PORTS, "elections and the shared configuration"),
+        );
+  return [
+    ...store,
+    ...each("postgres", "postgres", [PORTS.postgres, PORTS.patroni], "replication; who is behind, failsafe"),
+    ...each("postgres-settle", "postgres", [PORTS.postgres, PORTS.patroni], "roles; restarts, hand-over"),
+    ...each("haproxy", "postgres", [PORTS.postgres, PORTS.patroni], "sessions; who leads"),
+    ...each("pgbouncer", "haproxy", [PORTS.writer, PORTS.reader], "pooled sessions"),
+    ...each("migrate", "haproxy", [PORTS.writer], "migrations, past the pooler"),
+  ];
+}
+
+function redisPorts(settings: Settings): number[] {
+  return Array.from({ length: redisMembers(settings) }, (_, ordinal) => PORTS.redis + ordinal);
+}
+
+function redisConnections(settings: Settings): Connection[] {
+  const ports = redisPorts(settings);
+  const buses = ports.map((port) => port + PORTS.redisBusDistance);
+  return [
+    ...each("redis", "redis", [...ports, ...buses], "replication; the cluster's bus"),
+    ...each("redis-reconcile", "redis", ports, "forming the cluster, moving slots"),
+  ];
+}
+
+function apiConnections(settings: Settings): Connection[] {
+  return [
+    ...each(OUTSIDE, "api", [PORTS.api], "requests"),
+    ...each("api", "pgbouncer", [PORTS.pgbouncer], "reads and writes"),
+    ...each("api", "haproxy", [PORTS.writer], "listening for invalidations, past the pooler"),
+    ...each("api", "redis", redisPorts(settings), "the cache"),
+  ];
+}
+
+function monitoringConnections(settings: Settings, coordination: "etcd" | "kubernetes"): Connection[] {
+  const scraped: (readonly [string, number])[] = [
+    ["postgres-exporter", PORTS.postgresExporter],
+    ["pgbouncer-exporter", PORTS.pgbouncerExporter],
+    ["redis-exporter", PORTS.redisExporter],
+    ["node-exporter", PORTS.nodeExporter],
+    ["postgres", PORTS.patroni],
+    ["haproxy", PORTS.haproxyMetrics],
+    ["api", PORTS.api],
+    ...(coordination === "etcd" ? ([["etcd", PORTS.etcdClient]] as const) : []),
+  ];
+  const { receivers } = settings.monitoring;
+  return [
+    ...scraped.flatMap(([part, port]) => each("prometheus", part, [port], "figures")),
+    ...(settings.monitoring.grafana
+      ? each("grafana", "prometheus", [PORTS.prometheus], "figures to show")
+      : []),
+    ...each("prometheus", "alertmanager", [PORTS.alertmanager], "alerts; figures"),
+    ...each("postgres-exporter", "postgres", [PORTS.postgres], "figures"),
+    ...each("pgbouncer-exporter", "pgbouncer", [PORTS.pgbouncer], "figures"),
+    ...each("redis-exporter", "redis", redisPorts(settings), "figures"),
+    ...(receivers.length > 0
+      ? each("alertmanager", OUTSIDE, RECEIVER_PORTS, "telling whoever is on duty")
+      : []),
+  ];
+}

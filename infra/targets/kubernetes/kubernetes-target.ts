@@ -1,0 +1,354 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { type Connection, KNOWN_BY_MEMBER } from "../../connections.ts";
+import { type ImageName, imageRef, OPTIONAL_IMAGES } from "../../images.ts";
+import type { Settings } from "../../settings/schema.ts";
+import type {
+  DeployedMember,
+  Electorate,
+  JobSpec,
+  MembersSpec,
+  Placement,
+  ServiceSpec,
+  Target,
+  Workload,
+  WorkloadSpec,
+} from "../../target.ts";
+import { createBudget, createScaling, spread } from "./availability.ts";
+import { probes } from "./container.ts";
+import { createEntry } from "./entry.ts";
+import { createFiles, type Files } from "./files.ts";
+import { createJob } from "./job.ts";
+import { createNetwork, memberName, PART_LABEL, searchList } from "./network.ts";
+import { MEMBER_COMMAND, MEMBER_ENVIRONMENT, memberEnvironment, type PodArgs, pod } from "./pod.ts";
+import { createProvider } from "./provider.ts";
+import { createElector, ELECTION_LABEL } from "./rights.ts";
+import { CLAIM, claimSpec, createClaim } from "./storage.ts";
+
+export interface KubernetesTargetArgs {
+  readonly stack: string;
+  readonly settings: Settings["kubernetes"];
+  /** Who talks to whom: nothing else is let through. */
+  readonly connections: readonly Connection[];
+  /** Marks what belongs to this state, so that volumes of another are never taken for one's own. */
+  readonly identity: pulumi.Input<string>;
+}
+
+class KubernetesWorkload extends pulumi.ComponentResource implements Workload {
+  readonly host: string;
+  readonly members: readonly string[];
+
+  constructor(part: string, members: readonly string[], opts: pulumi.ComponentResourceOptions) {
+    super("dujyo:kubernetes:Workload", part, {}, opts);
+    this.host = part;
+    this.members = members;
+  }
+}
+
+/** Beside a member's own time: scheduling, pulling its image, making its volume. */
+const PLACING_SECONDS = 180;
+
+/** Workloads as pods of one namespace, which nothing but the stack's own connections reach. */
+export class KubernetesTarget implements Target {
+  readonly name = "kubernetes";
+  readonly coordination = "kubernetes";
+  readonly balancesServices = true;
+  readonly loopbackPages = false;
+  readonly deployed: DeployedMember[] = [];
+  readonly peerNetworks: readonly string[];
+  readonly electorate: Electorate;
+  readonly #args: KubernetesTargetArgs;
+  readonly #namespace: string;
+  readonly #provider: kubernetes.Provider;
+  readonly #ground: pulumi.Resource;
+  #electors: readonly pulumi.Resource[] | undefined;
+
+  constructor(args: KubernetesTargetArgs) {
+    this.#args = args;
+    const { settings, stack, connections } = args;
+    this.#namespace = settings.namespace || `dujyo-${stack}`;
+    this.electorate = { namespace: this.#namespace, label: ELECTION_LABEL };
+    this.peerNetworks = [settings.podNetwork];
+    this.#provider = createProvider(settings.context);
+    this.#ground = new kubernetes.core.v1.Namespace(
+      "namespace",
+      {
+        metadata: { name: this.#namespace, labels: { ...this.#labels("namespace"), ...POD_SECURITY_LEVEL } },
+      },
+      // With the namespace go all volumes in it.
+      { provider: this.#provider, protect: settings.protectVolumes },
+    );
+    createNetwork(
+      {
+        namespace: this.#namespace,
+        labels: (part) => this.#labels(part),
+        connections,
+        entryNamespace: settings.ingress.controllerNamespace,
+        platformNetwork: settings.platformNetwork,
+      },
+      this.#under(this.#ground),
+    );
+  }
+
+  /** Those of the project are on the nodes or in its registry; others have to come from one. */
+  hasImage(image: ImageName): boolean {
+    return !OPTIONAL_IMAGES.has(image) || this.#args.settings.registry !== "";
+  }
+
+  wholeName(part: string, ordinal: number): string {
+    return memberName(`${part}-${ordinal}`, part, this.#namespace);
+  }
+
+  memberHosts(part: string, ordinal: number): readonly string[] {
+    const member = `${part}-${ordinal}`;
+    return [member, `${member}.${part}`, this.wholeName(part, ordinal)];
+  }
+
+  members(part: string, spec: MembersSpec, placement: Placement): Workload {
+    const { settings, identity } = this.#args;
+    const names = Array.from({ length: spec.count }, (_, ordinal) => `${part}-${ordinal}`);
+    const own = names.map((_, ordinal) => spec.member(ordinal));
+    const workload = new KubernetesWorkload(part, names, { parent: placement.parent });
+    const opts = this.#under(workload);
+    const apart = own.some(({ environment }) => environment !== undefined);
+    const files = createFiles(
+      {
+        ...this.#named(part),
+        name: part,
+        shared: spec.files,
+        own: Object.fromEntries(
+          names.map((name, ordinal) => [
+            name,
+            [
+              ...(own[ordinal]?.files ?? []),
+              ...(apart
+                ? [{ path: MEMBER_ENVIRONMENT, content: memberEnvironment(own[ordinal]?.environment ?? {}) }]
+                : []),
+            ],
+          ]),
+        ),
+      },
+      opts,
+    );
+    this.#service(part, { clusterIP: "None", publishNotReadyAddresses: true }, opts);
+    const { storage } = spec;
+    const { storageClass, protectVolumes } = settings;
+    const claims =
+      storage === undefined
+        ? []
+        : names.map((member) =>
+            createClaim(
+              { ...this.#named(part), member, identity, storage, storageClass },
+              { ...opts, protect: protectVolumes, dependsOn: [...files.secrets] },
+            ),
+          );
+    new kubernetes.apps.v1.StatefulSet(
+      part,
+      {
+        metadata: { name: part, ...this.#named(part) },
+        spec: {
+          serviceName: part,
+          replicas: spec.count,
+          selector: { matchLabels: this.#selector(part) },
+          // In order, the first one would wait for a leader that may be one of the others.
+          podManagementPolicy: "Parallel",
+          template: this.#template(part, spec, files, {
+            disk: storage !== undefined,
+            container: {
+              ...probes("member", spec.startTimeout),
+              ...(apart ? { command: MEMBER_COMMAND } : {}),
+            },
+            stateful: true,
+          }),
+          volumeClaimTemplates:
+            storage === undefined
+              ? []
+              : [{ metadata: { name: CLAIM }, spec: claimSpec({ storage, storageClass }) }],
+        },
+      },
+      {
+        ...opts,
+        dependsOn: [...files.secrets, ...claims, ...this.#electorsOf(spec), ...(placement.after ?? [])],
+        // Claims are resources of their own; a template can not change, nor need it.
+        ignoreChanges: ["spec.volumeClaimTemplates"],
+        customTimeouts: this.#patience(spec.count, spec.startTimeout),
+      },
+    );
+    if (spec.count > 1) createBudget({ part, selector: this.#selector(part), ...this.#named(part) }, opts);
+    return workload;
+  }
+
+  service(part: string, spec: ServiceSpec, placement: Placement): Workload {
+    const { settings } = this.#args;
+    const workload = new KubernetesWorkload(part, [part], { parent: placement.parent });
+    const opts = this.#under(workload);
+    const files = createFiles({ ...this.#named(part), name: part, shared: spec.files, own: {} }, opts);
+    const most = Math.max(spec.instances, spec.mostInstances ?? 0);
+    this.#service(
+      part,
+      { ports: spec.ports.map(({ name, port }) => ({ name, port, targetPort: port })) },
+      opts,
+    );
+    new kubernetes.apps.v1.Deployment(
+      part,
+      {
+        metadata: { name: part, ...this.#named(part) },
+        spec: {
+          // Where load decides how many there are, an update must not.
+          ...(most > spec.instances ? {} : { replicas: spec.instances }),
+          selector: { matchLabels: this.#selector(part) },
+          strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+          progressDeadlineSeconds: spec.startTimeout + PLACING_SECONDS,
+          template: this.#template(part, spec, files, {
+            disk: false,
+            container: probes("service", spec.startTimeout),
+            stateful: false,
+          }),
+        },
+      },
+      {
+        ...opts,
+        dependsOn: [...files.secrets, ...this.#electorsOf(spec), ...(placement.after ?? [])],
+        customTimeouts: this.#patience(most, spec.startTimeout),
+      },
+    );
+    if (most > 1) createBudget({ part, selector: this.#selector(part), ...this.#named(part) }, opts);
+    if (most > spec.instances)
+      createScaling({ part, least: spec.instances, most, ...this.#named(part) }, opts);
+    const first = spec.ports[0];
+    if (spec.entry && first && settings.ingress.host !== "")
+      createEntry({ part, port: first.port, ingress: settings.ingress, ...this.#named(part) }, opts);
+    return workload;
+  }
+
+  job(part: string, spec: JobSpec, placement: Placement): pulumi.Resource {
+    const parent = new pulumi.ComponentResource(
+      "dujyo:kubernetes:Job",
+      part,
+      {},
+      { parent: placement.parent },
+    );
+    const opts = this.#under(parent);
+    const files = createFiles({ ...this.#named(part), name: part, shared: spec.files, own: {} }, opts);
+    createJob(
+      {
+        part,
+        spec,
+        labels: this.#labels(part),
+        namespace: this.#namespace,
+        digest: files.digest,
+        pod: this.#pod(part, spec, files, { disk: false, container: {} }),
+        image: this.#image(spec.image),
+      },
+      {
+        ...opts,
+        dependsOn: [...files.secrets, ...this.#electorsOf(spec), ...(placement.after ?? [])],
+        customTimeouts: this.#patience(1, spec.timeout),
+      },
+    );
+    return parent;
+  }
+
+  #pod(part: string, spec: WorkloadSpec | JobSpec, files: Files, own: Pick<PodArgs, "container" | "disk">) {
+    const { settings, connections } = this.#args;
+    const reached = connections.filter(({ from }) => from === part).map(({ to }) => to);
+    return pod({
+      name: part,
+      spec,
+      image: this.#image(spec.image),
+      files,
+      cpuShare: settings.cpuShare,
+      pullSecret: settings.pullSecret,
+      priorityClass: own.disk ? settings.dataPriority : settings.servicePriority,
+      searches: searchList(
+        [...new Set([part, ...reached])].filter((to) => KNOWN_BY_MEMBER.has(to)),
+        this.#namespace,
+      ),
+      ...own,
+    });
+  }
+
+  #template(
+    part: string,
+    spec: WorkloadSpec,
+    files: Files,
+    own: Pick<PodArgs, "container" | "disk"> & { readonly stateful: boolean },
+  ) {
+    const election: Record<string, string> =
+      own.stateful && spec.election ? { [ELECTION_LABEL]: spec.election } : {};
+    return {
+      metadata: {
+        labels: { ...this.#labels(part), ...election },
+        annotations: { "dujyo.io/files": files.digest },
+      },
+      spec: {
+        ...this.#pod(part, spec, files, own),
+        ...spread(this.#selector(part), this.#args.settings),
+        terminationGracePeriodSeconds: spec.stopGrace,
+      },
+    };
+  }
+
+  #service(
+    part: string,
+    spec: kubernetes.types.input.core.v1.ServiceSpec,
+    opts: pulumi.CustomResourceOptions,
+  ): void {
+    new kubernetes.core.v1.Service(
+      part,
+      {
+        metadata: {
+          name: part,
+          ...this.#named(part),
+          // It is there before the pods that it leads to.
+          annotations: { "pulumi.com/skipAwait": "true" },
+        },
+        spec: { ...spec, selector: this.#selector(part) },
+      },
+      opts,
+    );
+  }
+
+  #electorsOf({ election }: WorkloadSpec | JobSpec): readonly pulumi.Resource[] {
+    if (election === undefined) return [];
+    this.#electors ??= createElector(this.#namespace, this.#labels("elector"), this.#under(this.#ground));
+    return this.#electors;
+  }
+
+  /** By its content, so that the same content is the same image; by its digest as soon as it has been pushed. */
+  #image(name: ImageName): string {
+    const { registry, digests } = this.#args.settings;
+    const [repository, tag] = imageRef(name).split(":");
+    const prefix = registry === "" ? "" : `${registry.replace(/\/$/, "")}/`;
+    const digest = digests[name];
+    return digest ? `${prefix}${repository}@${digest}` : `${prefix}${repository}:${tag}`;
+  }
+
+  #patience(count: number, startTimeout: number): pulumi.CustomTimeouts {
+    const seconds = `${count * startTimeout + PLACING_SECONDS}s`;
+    return { create: seconds, update: seconds };
+  }
+
+  #under(parent: pulumi.Resource): pulumi.CustomResourceOptions {
+    return { parent, provider: this.#provider, dependsOn: [this.#ground] };
+  }
+
+  #named(part: string) {
+    return { namespace: this.#namespace, labels: this.#labels(part) };
+  }
+
+  #selector(part: string): Record<string, string> {
+    return { "app.kubernetes.io/instance": this.#args.stack, [PART_LABEL]: part };
+  }
+
+  #labels(part: string): Record<string, string> {
+    return { ...this.#selector(part), "app.kubernetes.io/part-of": "dujyo" };
+  }
+}
+
+/** Pods that do not meet the level are refused by the API server itself. */
+const POD_SECURITY_LEVEL = {
+  "pod-security.kubernetes.io/enforce": "restricted",
+  "pod-security.kubernetes.io/enforce-version": "latest",
+  "pod-security.kubernetes.io/warn": "restricted",
+};

@@ -1,0 +1,105 @@
+import { request } from "node:https";
+import { describe, expect, inject, it } from "vitest";
+import { imageRef } from "../../infra/images.ts";
+import { levelOf, violations } from "../../infra/policies/index.ts";
+import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
+import { Pulumi } from "../../tools/stack/pulumi.ts";
+import { objectsOf, wholeProgram } from "../support/whole-program.ts";
+import { NAMESPACE, STACK } from "./cluster-stack.ts";
+import { addressOf, isReady, kubectl, pods } from "./objects.ts";
+
+function api(path: string, host: string): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host, port: 8083, path, rejectUnauthorized: false, timeout: 5_000 }, (answer) => {
+      let body = "";
+      answer.setEncoding("utf8").on("data", (chunk: string) => {
+        body += chunk;
+      });
+      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
+    });
+    asked.on("error", reject);
+    asked.end();
+  });
+}
+
+describe("the small stack on a real cluster", () => {
+  it("has every pod ready, under Pod Security's level restricted, from the project's images", async () => {
+    const found = await pods();
+    expect(found.length).toBeGreaterThanOrEqual(13);
+    expect(found.filter((pod) => !isReady(pod)).map(({ metadata }) => metadata.name)).toEqual([]);
+    const namespace = JSON.parse(await kubectl(["get", "namespace", NAMESPACE, "--output=json"]));
+    expect(namespace.metadata.labels["pod-security.kubernetes.io/enforce"]).toBe("restricted");
+    const images = await kubectl(["get", "pods", "--output=jsonpath={.items[*].spec.containers[*].image}"]);
+    expect(images.split(" ")).toContain(imageRef("postgres"));
+  });
+
+  it("answers, with its database and its cache healthy", async () => {
+    const { status, body } = await api("/health/detailed", await addressOf("api"));
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({
+      database: { status: "healthy", read_replicas_healthy: 2 },
+      cache: { status: "healthy" },
+    });
+  });
+
+  it("is what the program says: nothing to change", async () => {
+    const pulumi = new Pulumi(STACK, pulumiEnvironment(STACK));
+    const args = ["preview", "--expect-no-changes", "--stack", STACK];
+    const { code, stdout } = await pulumi.run(args);
+    expect(code, stdout).toBe(0);
+  });
+
+  it("keeps no password readable in its state, and none in a pod", async () => {
+    const { postgresPasswords, redisPasswords } = inject("clusterConnection");
+    const pulumi = new Pulumi(STACK, pulumiEnvironment(STACK));
+    const state = await pulumi.mustRun(["stack", "export", "--stack", STACK]);
+    const makers = await kubectl(["get", "pods,statefulsets,deployments,jobs", "--output=json"]);
+    for (const password of [...Object.values(postgresPasswords), ...Object.values(redisPasswords)])
+      for (const form of [password, Buffer.from(password).toString("base64")]) {
+        expect(state).not.toContain(form);
+        expect(makers).not.toContain(form);
+      }
+  });
+
+  it("lets the electors do in their namespace what an election takes, and nothing else", async () => {
+    const account = `system:serviceaccount:${NAMESPACE}:elector`;
+    const may = async (...args: string[]) =>
+      (await kubectl(["auth", "can-i", ...args, "--as", account]).catch(() => "no")).trim();
+    expect(await may("patch", "configmaps")).toBe("yes");
+    expect(await may("patch", "pods")).toBe("yes");
+    expect(await may("get", "secrets")).toBe("no");
+    expect(await may("delete", "pods")).toBe("no");
+    expect(await may("list", "pods", "--namespace=kube-system")).toBe("no");
+    expect(await may("get", "nodes")).toBe("no");
+  });
+});
+
+describe.each(["staging", "prod"])("every object of %s", (stack) => {
+  it("passes the API server's own validation and its level restricted", { timeout: 300_000 }, async () => {
+    const namespace = `dry-run-${stack}`;
+    await kubectl(["create", "namespace", namespace]);
+    try {
+      await kubectl(["label", "namespace", namespace, "pod-security.kubernetes.io/warn=restricted"]);
+      const { registered, settings } = await wholeProgram(stack);
+      const objects = objectsOf(registered).filter(({ kind }) => kind !== "Namespace");
+      expect(objects.length).toBeGreaterThan(60);
+      const placed = objects.map((object) => ({
+        ...object,
+        metadata: { ...object.metadata, namespace },
+        ...(object.kind === "RoleBinding"
+          ? { subjects: [{ kind: "ServiceAccount", name: "elector", namespace }] }
+          : {}),
+      }));
+      const answer = await kubectl(
+        ["create", "--dry-run=server", "--namespace", namespace, "--output=name", "-f", "-"],
+        JSON.stringify({ apiVersion: "v1", kind: "List", items: placed }),
+      );
+      expect(answer.trim().split("\n")).toHaveLength(objects.length);
+      expect(violations({ objects, settings }, "shared").filter(() => levelOf(stack) === "shared")).toEqual(
+        [],
+      );
+    } finally {
+      await kubectl(["delete", "namespace", namespace, "--wait=false"]);
+    }
+  });
+});

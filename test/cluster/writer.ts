@@ -1,0 +1,106 @@
+import { Client } from "pg";
+import type { Connection } from "../../ops/connection.ts";
+import { addressOf } from "./objects.ts";
+
+export interface WriterReport {
+  readonly acknowledged: number;
+  /** Acknowledged numbers that are not in the table. */
+  readonly lost: number[];
+  /** Longest time between two acknowledgements, seconds. */
+  readonly longestGap: number;
+}
+
+/** A client of the writer endpoint that inserts numbers one by one, and knows which were acknowledged. */
+export class Writer {
+  readonly #connection: Connection;
+  readonly #host: string;
+  readonly #acknowledged: number[] = [];
+  readonly #times: number[] = [];
+  #stopping = false;
+  #done: Promise<void> = Promise.resolve();
+
+  private constructor(connection: Connection, host: string) {
+    this.#connection = connection;
+    this.#host = host;
+  }
+
+  /** Starts with an empty table; resolves after the first acknowledged row. */
+  static async start(connection: Connection): Promise<Writer> {
+    const self = new Writer(connection, await addressOf("haproxy"));
+    await self.#session(async (client) => {
+      await client.query("DROP TABLE IF EXISTS drill_written");
+      await client.query("CREATE TABLE drill_written (number bigint PRIMARY KEY)");
+    });
+    self.#done = self.#write();
+    while (self.#acknowledged.length === 0) await pause(20);
+    return self;
+  }
+
+  get count(): number {
+    return this.#acknowledged.length;
+  }
+
+  /** Waits for `more` acknowledged rows from now on. */
+  async progress(more: number, seconds = 120): Promise<void> {
+    const goal = this.count + more;
+    const deadline = Date.now() + seconds * 1_000;
+    while (this.count < goal) {
+      if (Date.now() > deadline) throw new Error(`${this.count} of ${goal} rows after ${seconds} s`);
+      await pause(50);
+    }
+  }
+
+  async stop(): Promise<WriterReport> {
+    this.#stopping = true;
+    await this.#done;
+    const rows = await this.#session(
+      async (client) => (await client.query<{ number: string }>("SELECT number FROM drill_written")).rows,
+    );
+    const present = new Set(rows.map(({ number }) => Number(number)));
+    const gaps = this.#times.slice(1).map((time, index) => time - (this.#times[index] as number));
+    return {
+      acknowledged: this.count,
+      lost: this.#acknowledged.filter((number) => !present.has(number)),
+      longestGap: Math.max(0, ...gaps) / 1_000,
+    };
+  }
+
+  async #write(): Promise<void> {
+    let number = 0;
+    while (!this.#stopping)
+      await this.#session(async (client) => {
+        while (!this.#stopping) {
+          // One that was not acknowledged is never tried again: whether it is there says nothing.
+          number += 1;
+          await client.query("INSERT INTO drill_written VALUES ($1)", [number]);
+          this.#acknowledged.push(number);
+          this.#times.push(performance.now());
+        }
+      }).catch(() => pause(50));
+  }
+
+  async #session<T>(use: (client: Client) => Promise<T>): Promise<T> {
+    const { writer, database, postgresPasswords, postgresCa } = this.#connection;
+    const client = new Client({
+      host: this.#host,
+      port: writer.port,
+      database,
+      user: "dujyo_user",
+      password: postgresPasswords.owner,
+      ssl: { ca: postgresCa, servername: "haproxy" },
+      connectionTimeoutMillis: 3_000,
+      query_timeout: 10_000,
+    });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      return await use(client);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,110 @@
+import * as pulumi from "@pulumi/pulumi";
+import { beforeAll, describe, expect, it } from "vitest";
+import { connections } from "../../infra/connections.ts";
+import { parseSettings } from "../../infra/settings/parse.ts";
+import type { MembersSpec } from "../../infra/target.ts";
+import { KubernetesTarget } from "../../infra/targets/kubernetes/kubernetes-target.ts";
+import { ofType, plain, type Registered, record } from "../support/mocks.ts";
+
+const MB = 2 ** 20;
+
+const SPEC: MembersSpec = {
+  image: "redis",
+  count: 3,
+  limits: { memory: 96 * MB, cpus: 0.5 },
+  storage: 512 * MB,
+  files: [{ path: "tls/ca.crt", content: "root" }],
+  ports: [],
+  stopGrace: 30,
+  startTimeout: 60,
+  election: "dujyo-dev",
+  member: (ordinal) => ({
+    environment: { MEMBER_PORT: String(6379 + ordinal) },
+    files: [{ path: "tls/server.key", content: `key ${ordinal}` }],
+  }),
+};
+
+function deploy(change: Partial<MembersSpec> = {}) {
+  return record(() => {
+    const settings = parseSettings("dev", { target: "kubernetes", kubernetes: { storageClass: "fast" } });
+    const parent = new pulumi.ComponentResource("test:index:Parent", "parent");
+    new KubernetesTarget({
+      stack: "dev",
+      identity: "identity",
+      settings: settings.kubernetes,
+      connections: connections(settings, "kubernetes"),
+    }).members("redis", { ...SPEC, ...change }, { parent });
+  });
+}
+
+interface StatefulSet {
+  readonly spec: {
+    readonly template: {
+      readonly metadata: {
+        readonly labels: Record<string, string>;
+        readonly annotations: Record<string, string>;
+      };
+      readonly spec: Record<string, unknown> & { readonly containers: Record<string, unknown>[] };
+    };
+  };
+}
+
+function setOf(registered: readonly Registered[]): StatefulSet {
+  return plain(ofType(registered, "kubernetes:apps/v1:StatefulSet").get("redis")) as StatefulSet;
+}
+
+describe("members on Kubernetes", () => {
+  let registered: Registered[];
+  beforeAll(async () => {
+    registered = await deploy();
+  }, 60_000);
+
+  it("run unprivileged, limited, without a writable root", () => {
+    const { spec } = setOf(registered).spec.template;
+    expect(spec).toMatchObject({
+      securityContext: { runAsNonRoot: true, runAsUser: 10001, fsGroupChangePolicy: "OnRootMismatch" },
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: 30,
+    });
+    expect(spec.containers[0]).toMatchObject({
+      securityContext: { readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } },
+      resources: { requests: { memory: "96Mi", cpu: "250m" }, limits: { memory: "96Mi", cpu: "500m" } },
+      livenessProbe: { exec: { command: ["/usr/local/bin/member-health"] } },
+      readinessProbe: { exec: { command: ["/usr/local/bin/member-ready"] } },
+    });
+  });
+
+  it("have a claim each, which is a resource of its own", () => {
+    const claims = ofType(registered, "kubernetes:core/v1:PersistentVolumeClaim");
+    expect([...claims.keys()]).toEqual(["data-redis-0", "data-redis-1", "data-redis-2"]);
+    expect(claims.get("data-redis-1")).toMatchObject({
+      metadata: { labels: { "dujyo.io/identity": "identity" } },
+      spec: { storageClassName: "fast", resources: { requests: { storage: "512Mi" } } },
+    });
+  });
+
+  it("find their own files, environment and nobody else's", () => {
+    const secret = plain(ofType(registered, "kubernetes:core/v1:Secret").get("redis-member-files")) as {
+      data: Record<string, string>;
+    };
+    const text = (key: string) => Buffer.from(secret.data[key] ?? "", "base64").toString();
+    expect(text("redis-1__tls__server.key")).toBe("key 1");
+    expect(text("redis-2__member.env")).toBe("export MEMBER_PORT='6381'\n");
+    expect(setOf(registered).spec.template.spec.containers[0]?.env).toEqual([]);
+  });
+
+  it("may elect within their namespace, and are told apart by the election", () => {
+    const { metadata, spec } = setOf(registered).spec.template;
+    expect(metadata.labels["dujyo.io/election"]).toBe("dujyo-dev");
+    expect(spec.serviceAccountName).toBe("elector");
+    const role = ofType(registered, "kubernetes:rbac.authorization.k8s.io/v1:Role").get("elector");
+    expect(JSON.stringify(role)).not.toContain('"*"');
+  });
+
+  it("stay as they are when one more is added, and restart when what they share has changed", async () => {
+    const template = (from: readonly Registered[]) => setOf(from).spec.template;
+    expect(template(await deploy({ count: 4 }))).toEqual(template(registered));
+    const changed = await deploy({ files: [{ path: "tls/ca.crt", content: "another root" }] });
+    expect(template(changed).metadata.annotations).not.toEqual(template(registered).metadata.annotations);
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { type Connection, connections, OUTSIDE, PLATFORM } from "../../infra/connections.ts";
+import { type End, type NetworkPolicy, reaches } from "../../infra/policies/reachability.ts";
+import { parseSettings } from "../../infra/settings/parse.ts";
+import { networkPolicies, PART_LABEL } from "../../infra/targets/kubernetes/network.ts";
+import { stackFile } from "../support/whole-program.ts";
+
+/** A network without a plugin that enforces policies lets everything through: this is what proves them. */
+
+const settings = parseSettings("staging", {
+  ...stackFile("staging"),
+  monitoring: { receivers: [{ name: "oncall", type: "slack" }] },
+  receiverSecrets: { oncall: "https://hooks.example/secret" },
+});
+const graph = connections(settings, "kubernetes");
+const { platformNetwork, ingress } = settings.kubernetes;
+const rendered = networkPolicies({
+  connections: graph,
+  entryNamespace: ingress.controllerNamespace,
+  platformNetwork,
+});
+const policies = Object.values(rendered) as unknown as NetworkPolicy[];
+
+const name = "kubernetes.io/metadata.name";
+const end = (part: string): End => {
+  if (part === OUTSIDE) return { labels: {}, elsewhere: { [name]: ingress.controllerNamespace } };
+  if (part === PLATFORM) return { labels: {}, address: "10.96.0.1" };
+  return { labels: { [PART_LABEL]: part } };
+};
+const parts = [...new Set(graph.flatMap(({ from, to }) => [from, to]))];
+const inside = parts.filter((part) => part !== OUTSIDE && part !== PLATFORM);
+const ports = [...new Set(graph.map(({ port }) => port))];
+const isEdge = (from: string, to: string, port: number) =>
+  graph.some((edge: Connection) => edge.from === from && edge.to === to && edge.port === port);
+
+describe("network policies", () => {
+  it("let every edge of the graph through", () => {
+    const shut = graph.filter(({ from, to, port }) => !reaches(policies, end(from), end(to), port));
+    expect(shut).toEqual([]);
+  });
+
+  it("let nothing else through between parts", () => {
+    const open = inside.flatMap((from) =>
+      inside.flatMap((to) =>
+        ports
+          .filter((port) => !isEdge(from, to, port) && reaches(policies, end(from), end(to), port))
+          .map((port) => `${from} -> ${to}:${port}`),
+      ),
+    );
+    expect(open).toEqual([]);
+  });
+
+  it("need every edge: without it the session is refused", () => {
+    const needless = graph
+      .filter(({ from, to }) => from !== OUTSIDE && to !== OUTSIDE && to !== PLATFORM)
+      .filter((edge) => {
+        const fewer = graph.filter((at) => at !== edge);
+        const left = networkPolicies({
+          connections: fewer,
+          entryNamespace: ingress.controllerNamespace,
+          platformNetwork,
+        });
+        const { from, to, port } = edge;
+        return reaches(Object.values(left) as unknown as NetworkPolicy[], end(from), end(to), port);
+      });
+    expect(needless).toEqual([]);
+  });
+
+  it("admit requests from the entry's namespace and from no other", () => {
+    const other: End = { labels: {}, elsewhere: { [name]: "somewhere" } };
+    expect(reaches(policies, end(OUTSIDE), end("api"), 8083)).toBe(true);
+    expect(
+      inside.flatMap((part) => ports.filter((port) => reaches(policies, other, end(part), port))),
+    ).toEqual([]);
+  });
+
+  it("let names be resolved and nobody unknown do anything", () => {
+    const stranger: End = { labels: { [PART_LABEL]: "stranger" } };
+    const names: End = { labels: { "k8s-app": "kube-dns" }, elsewhere: { [name]: "kube-system" } };
+    expect(reaches(policies, stranger, names, 53)).toBe(true);
+    expect(reaches(policies, stranger, names, 443)).toBe(false);
+    expect(
+      inside.flatMap((part) => ports.filter((port) => reaches(policies, stranger, end(part), port))),
+    ).toEqual([]);
+    expect(
+      inside.flatMap((part) => ports.filter((port) => reaches(policies, end(part), stranger, port))),
+    ).toEqual([]);
+  });
+
+  it("let no part but the electors reach the cluster's API", () => {
+    const reaching = inside.filter((part) => reaches(policies, end(part), end(PLATFORM), 443));
+    // Alertmanager has receivers to tell, wherever they are.
+    expect(reaching.sort()).toEqual(["alertmanager", "postgres", "postgres-seed"]);
+  });
+});

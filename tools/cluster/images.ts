@@ -1,0 +1,53 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { IMAGE_NAMES, imageRef } from "../../infra/images.ts";
+import { Failure } from "../failure.ts";
+import { ROOT } from "../layout.ts";
+import { mustRun, run } from "../process.ts";
+import type { Step } from "../setup/progress.ts";
+import { CLUSTER, PAUSE_IMAGE } from "./place.ts";
+
+const SOCKET = join(CLUSTER, "run/containerd.sock");
+const PAUSE_CONTEXT = join(ROOT, "tools/cluster/pause");
+
+/** Client of the cluster's own containerd. */
+export const CTR = ["--address", SOCKET, "--namespace", "k8s.io"];
+
+/** Brings the project's images from the Docker engine to the node; those that it has already stay. */
+export async function loadImages(step: Step): Promise<void> {
+  const present = new Set((await mustRun("ctr", [...CTR, "images", "list", "--quiet"])).split("\n"));
+  if (!present.has(PAUSE_IMAGE)) {
+    await mustRun("docker", ["build", "--tag", short(PAUSE_IMAGE), PAUSE_CONTEXT], { onLine: step.line });
+    await load(short(PAUSE_IMAGE));
+  }
+  for (const name of IMAGE_NAMES) {
+    const image = imageRef(name);
+    if (name === "etcd" || name === "grafana" || present.has(`docker.io/${image}`)) continue;
+    if ((await run("docker", ["image", "inspect", image])).code !== 0)
+      throw new Failure(`${image} has not been built; "npm run images" builds it.`);
+    step.line(image);
+    await load(image);
+  }
+}
+
+function short(image: string): string {
+  return image.replace("docker.io/", "");
+}
+
+/** `docker save | ctr images import`: neither holds the whole image in memory. */
+function load(image: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const from = spawn("docker", ["save", image], { stdio: ["ignore", "pipe", "inherit"] });
+    const to = spawn("ctr", [...CTR, "images", "import", "-"], { stdio: [from.stdout, "ignore", "pipe"] });
+    let said = "";
+    to.stderr?.on("data", (chunk: Buffer) => {
+      said += chunk.toString("utf8");
+    });
+    to.on("error", reject);
+    to.on("close", (code) =>
+      code === 0
+        ? resolve()
+        : reject(new Failure(`${image} could not be brought to the node:\n${said.trim()}`)),
+    );
+  });
+}

@@ -1,0 +1,193 @@
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Failure } from "../failure.ts";
+import { mustRun, run } from "../process.ts";
+import { Progress, type Step } from "../setup/progress.ts";
+import { openForwarding } from "./forwarding.ts";
+import { loadImages } from "./images.ts";
+import { ensureIdentity, pki, TOKEN_FILE } from "./pki.ts";
+import {
+  API_PORT,
+  CLUSTER,
+  KUBECONFIG,
+  machineAddress,
+  NAME,
+  PAUSE_IMAGE,
+  POD_NETWORK,
+  SERVICE_NETWORK,
+  STORAGE_CLASS,
+  STORE_PORT,
+  template,
+  VOLUMES,
+} from "./place.ts";
+import { start, until } from "./processes.ts";
+import { CNI_PROGRAMS, ensurePrograms, program } from "./programs.ts";
+
+const READY_SECONDS = 120;
+
+/**
+ * A cluster of one node on this machine, of Kubernetes' own programs, for tests; safe to repeat.
+ *
+ * @returns path of its kubeconfig
+ * @throws Failure where this is no Linux machine that the user is root of, or a part does not come up
+ */
+export async function clusterUp(): Promise<string> {
+  if (process.platform !== "linux" || process.getuid?.() !== 0)
+    throw new Failure(
+      "A cluster can be started on Linux by root alone. Set TEST_KUBECONFIG to the kubeconfig of one that is there.",
+    );
+  const progress = new Progress();
+  const address = machineAddress();
+  await progress.step("programs", ensurePrograms);
+  await progress.step("control plane", () => controlPlane(address));
+  await progress.step("node", () => node(address));
+  await progress.step("images", loadImages);
+  await progress.step("volumes", volumes);
+  process.stdout.write(`\n${progress.table()}\n`);
+  return KUBECONFIG;
+}
+
+async function kubectl(args: readonly string[], input?: string): Promise<string> {
+  return mustRun(program("kubectl"), ["--kubeconfig", KUBECONFIG, ...args], { input });
+}
+
+async function controlPlane(address: string): Promise<void> {
+  mkdirSync(CLUSTER, { recursive: true, mode: 0o700 });
+  await ensureIdentity(address);
+  const store = `http://127.0.0.1:${STORE_PORT}`;
+  start("etcd", program("etcd"), [
+    ...["--data-dir", join(CLUSTER, "etcd"), "--log-level", "warn"],
+    ...["--listen-client-urls", store, "--advertise-client-urls", store],
+    ...["--listen-peer-urls", `http://127.0.0.1:${STORE_PORT + 1}`, "--unsafe-no-fsync"],
+  ]);
+  start("kube-apiserver", program("kube-apiserver"), [
+    `--etcd-servers=${store}`,
+    `--bind-address=${address}`,
+    `--advertise-address=${address}`,
+    `--secure-port=${API_PORT}`,
+    `--service-cluster-ip-range=${SERVICE_NETWORK}`,
+    `--tls-cert-file=${pki("cluster.crt")}`,
+    `--tls-private-key-file=${pki("cluster.key")}`,
+    `--token-auth-file=${TOKEN_FILE}`,
+    "--authorization-mode=RBAC",
+    "--anonymous-auth=false",
+    `--kubelet-client-certificate=${pki("cluster.crt")}`,
+    `--kubelet-client-key=${pki("cluster.key")}`,
+    "--service-account-issuer=https://kubernetes.default.svc",
+    `--service-account-key-file=${pki("accounts.key")}`,
+    `--service-account-signing-key-file=${pki("accounts.key")}`,
+    // Nobody but the node itself knows its name.
+    "--kubelet-preferred-address-types=InternalIP",
+    "--allow-privileged=true",
+    "--v=1",
+  ]);
+  await until(
+    "the cluster's API",
+    READY_SECONDS,
+    async () => {
+      const result = await run(program("kubectl"), ["--kubeconfig", KUBECONFIG, "get", "--raw", "/readyz"]);
+      return result.code === 0 ? undefined : result.stderr.trim().split("\n").at(-1);
+    },
+    "kube-apiserver",
+  );
+  start("kube-controller-manager", program("kube-controller-manager"), [
+    `--kubeconfig=${KUBECONFIG}`,
+    "--leader-elect=false",
+    "--bind-address=127.0.0.1",
+    `--root-ca-file=${pki("cluster.crt")}`,
+    `--service-account-private-key-file=${pki("accounts.key")}`,
+    `--cluster-cidr=${POD_NETWORK}`,
+  ]);
+  start("kube-scheduler", program("kube-scheduler"), [
+    `--kubeconfig=${KUBECONFIG}`,
+    "--leader-elect=false",
+    "--bind-address=127.0.0.1",
+  ]);
+}
+
+async function node(address: string): Promise<void> {
+  const holes = {
+    root: CLUSTER,
+    address,
+    pauseImage: PAUSE_IMAGE,
+    cniPrograms: CNI_PROGRAMS,
+    podNetwork: POD_NETWORK,
+  };
+  mkdirSync(join(CLUSTER, "cni"), { recursive: true });
+  mkdirSync(join(CLUSTER, "run"), { recursive: true });
+  const files = {
+    "containerd.toml": "containerd.toml",
+    "kubelet.yml": "kubelet.yml",
+    Corefile: "Corefile",
+    "network.conflist": "cni/network.conflist",
+  };
+  for (const [name, to] of Object.entries(files)) writeFileSync(join(CLUSTER, to), template(name, holes));
+  await openForwarding();
+  start("containerd", "containerd", ["--config", join(CLUSTER, "containerd.toml")]);
+  start("coredns", program("coredns"), ["-conf", join(CLUSTER, "Corefile")]);
+  start("kube-proxy", program("kube-proxy"), [
+    `--kubeconfig=${KUBECONFIG}`,
+    `--cluster-cidr=${POD_NETWORK}`,
+    `--hostname-override=${NAME}`,
+    "--proxy-mode=iptables",
+    "--conntrack-max-per-core=0",
+    "--conntrack-tcp-timeout-established=0s",
+    "--conntrack-tcp-timeout-close-wait=0s",
+    "--metrics-bind-address=127.0.0.1:10249",
+    "--healthz-bind-address=127.0.0.1:10256",
+  ]);
+  start("kubelet", program("kubelet"), [
+    `--config=${join(CLUSTER, "kubelet.yml")}`,
+    `--kubeconfig=${KUBECONFIG}`,
+    `--root-dir=${join(CLUSTER, "kubelet")}`,
+    `--cert-dir=${join(CLUSTER, "pki")}`,
+    `--hostname-override=${NAME}`,
+    `--node-ip=${address}`,
+    "--node-labels=topology.kubernetes.io/zone=here",
+    "--v=1",
+  ]);
+  await until(
+    "the node",
+    READY_SECONDS,
+    async () => {
+      const path = '-o=jsonpath={.status.conditions[?(@.type=="Ready")].status}';
+      const result = await run(program("kubectl"), ["--kubeconfig", KUBECONFIG, "get", "node", NAME, path]);
+      return result.stdout.trim() === "True"
+        ? undefined
+        : `${result.stdout}${result.stderr}`.trim() || "unknown";
+    },
+    "kubelet",
+  );
+}
+
+/** Volumes are folders of the node, there before they are asked for; they go with the cluster. */
+async function volumes(step: Step): Promise<void> {
+  const folder = join(CLUSTER, "volumes");
+  const storage = {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: { name: STORAGE_CLASS },
+    provisioner: "kubernetes.io/no-provisioner",
+    volumeBindingMode: "WaitForFirstConsumer",
+  };
+  const objects: unknown[] = [storage];
+  for (let number = 0; number < VOLUMES; number += 1) {
+    const path = join(folder, String(number));
+    mkdirSync(path, { recursive: true });
+    chmodSync(path, 0o777);
+    objects.push({
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: { name: `local-${number}` },
+      spec: {
+        capacity: { storage: "20Gi" },
+        accessModes: ["ReadWriteOnce"],
+        persistentVolumeReclaimPolicy: "Retain",
+        storageClassName: STORAGE_CLASS,
+        hostPath: { path },
+      },
+    });
+  }
+  step.line(`${VOLUMES} volumes`);
+  await kubectl(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }));
+}

@@ -1,0 +1,20 @@
+import { Command } from "commander";
+import { Failure, runCommand } from "./failure.ts";
+import { previewOnKubernetes } from "./stack/on-kubernetes.ts";
+import { stackSettings } from "./stack/settings.ts";
+import { takeTurn } from "./stack/turn.ts";
+
+const command = new Command("preview")
+  .description("Shows what an up would do, and fails where data would go or a policy would be broken.")
+  .requiredOption("--stack <name>", "which stack");
+
+await runCommand(async () => {
+  const { stack } = command.parse().opts<{ stack: string }>();
+  const settings = stackSettings(stack);
+  if (settings.target !== "kubernetes")
+    throw new Failure(
+      `Stack "${stack}" runs on ${settings.target}; this command is for stacks on Kubernetes.`,
+    );
+  takeTurn();
+  return previewOnKubernetes(stack, settings);
+});
