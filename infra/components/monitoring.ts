@@ -113,7 +113,10 @@ export class Monitoring extends pulumi.ComponentResource {
           ...pageFiles(target),
           ...listenerFiles(part, [...target.memberHosts(part, 0), part], authority, this),
           ...this.#scrapeIdentities(args),
-          ...ruleFiles(monitoring),
+          ...ruleFiles(
+            settings,
+            scrapeJobs(args).map(({ job }) => job),
+          ),
           { path: "prometheus.yml", content: prometheusConfiguration(args) },
         ],
         stopGrace: 30,

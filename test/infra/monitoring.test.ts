@@ -111,10 +111,13 @@ describe("scrape jobs", () => {
 });
 
 describe("rules", () => {
-  const textOf = (monitoring: Record<string, unknown>) =>
-    ruleFiles(parseSettings("dev", { monitoring }).monitoring)
+  const rulesOf = (given: Record<string, unknown>, jobs = ["postgres"]) =>
+    ruleFiles(parseSettings("dev", given), jobs)
       .map(({ content }) => content as string)
       .join("\n");
+  const textOf = (monitoring: Record<string, unknown>) => rulesOf({ monitoring });
+  const alertOf = (text: string, name: string) =>
+    text.split("- alert: ").find((alert) => alert.startsWith(`${name}\n`)) ?? "";
 
   it("lead to runbooks behind the configured address, and say whom to ask and where to look", () => {
     const contacts = {
@@ -149,5 +152,40 @@ describe("rules", () => {
     expect(problemsOf({ monitoring: { alertPace: 0 } })["monitoring.alertPace"]).toBe(
       "is 0; use at least 0.01",
     );
+  });
+
+  it("follow the settings that decide their thresholds, in what they say, too", () => {
+    const text = rulesOf({
+      postgres: { maxReplicaLag: "32 MB", slowQuery: "250 ms" },
+      pgbouncer: { queryWait: "60 s" },
+      ledger: { sealInterval: "2 s" },
+    });
+    expect(alertOf(text, "ReplicationLagBytes")).toMatch(/> 33554432\n[^]* beyond 32 MB it gets no reads/);
+    expect(text).toContain("> 0.25 * rate(pg_stat_statements_calls_total");
+    expect(alertOf(text, "PostgresSlowStatements")).toContain("mean above 250 ms;");
+    expect(alertOf(text, "PgBouncerWaitLong")).toMatch(/> 20\n[^]* after 60 s it gets an error/);
+    expect(alertOf(text, "LedgerSealingStalled")).toMatch(/> 24\n[^]* 2 s apart, the limit is 24 s/);
+  });
+
+  it("miss a scrape job of this stack, and none that it does not have", () => {
+    const alert = alertOf(rulesOf({}, ["postgres", "etcd"]), "ScrapeJobMissing");
+    expect(alert.match(/absent\(.*\)/g)).toEqual(['absent(up{job="postgres"})', 'absent(up{job="etcd"})']);
+    expect(() => rulesOf({}, ["postgres", "mongo"])).toThrow("no rule tells of the absence of the job mongo");
+  });
+
+  it("call nobody for a failover that works, whatever its profile and the pace", () => {
+    const waits = (given: Record<string, unknown>) =>
+      ["PatroniNoLeader", "WriterEndpointEmpty", "PatroniTwoLeaders"].map(
+        (name) => /for: (\S+)/.exec(alertOf(rulesOf(given), name))?.[1],
+      );
+    expect(waits({})).toEqual(["1m", "1m", "1m"]);
+    // ttl 60 s + 2 s + a check of 3 s, and a scrape.
+    expect(waits({ postgres: { recovery: "tolerant" } })).toEqual(["80s", "80s", "1m"]);
+    // ttl 20 s + 2 s + a check of 1 s, and a scrape.
+    expect(waits({ postgres: { recovery: "fast" }, monitoring: { alertPace: 0.1 } })).toEqual([
+      "38s",
+      "38s",
+      "6s",
+    ]);
   });
 });

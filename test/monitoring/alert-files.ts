@@ -32,7 +32,15 @@ interface RuleFile {
   readonly groups: readonly { readonly rules: readonly Partial<Alert>[] }[];
 }
 
+/** A promtool test of one situation. */
+export interface AlertTest {
+  /** Pause between two evaluations, as Prometheus writes it. */
+  readonly evaluationInterval: string;
+  readonly steps: readonly AlertStep[];
+}
+
 interface TestFile {
+  readonly evaluation_interval: string;
   readonly tests: readonly { readonly alert_rule_test: readonly AlertStep[] }[];
 }
 
@@ -52,11 +60,12 @@ export function alerts(): Alert[] {
   );
 }
 
-/** The steps of each promtool test, test by test. */
-export function alertTests(): (readonly AlertStep[])[] {
-  return filesOf(ALERT_TESTS, ".test.yml").flatMap((file) =>
-    read<TestFile>(ALERT_TESTS, file).tests.map(({ alert_rule_test }) => alert_rule_test),
-  );
+/** Every promtool test. */
+export function alertTests(): AlertTest[] {
+  return filesOf(ALERT_TESTS, ".test.yml").flatMap((file) => {
+    const { evaluation_interval: evaluationInterval, tests } = read<TestFile>(ALERT_TESTS, file);
+    return tests.map(({ alert_rule_test: steps }) => ({ evaluationInterval, steps }));
+  });
 }
 
 /** Runbooks by the name of their alert. */

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Command } from "commander";
 import { ROOT } from "../../tools/layout.ts";
 
 /** Programs of the machine or of PostgreSQL's client, which every runbook may name. */
@@ -30,7 +31,16 @@ const scripts = new Set(
   ),
 );
 const images = join(ROOT, "infra/images");
-const parts = new Set([...readdirSync(images), "api", "gateway"]);
+const parts = new Set([...readdirSync(images), "api", "gateway", "node-exporter"]);
+const commands = join(ROOT, "ops/commands");
+const operations = new Set(
+  await Promise.all(
+    readdirSync(commands).map(async (file) => {
+      const { command } = (await import(join(commands, file))) as { command: Command };
+      return command.name();
+    }),
+  ),
+);
 const ownPrograms = new Set([
   ...readdirSync(join(ROOT, "service/bin")),
   ...readdirSync(images).flatMap((image) => {
@@ -48,6 +58,9 @@ const ownFunctions = new Set(
     ])
     .map(([, name]) => name),
 );
+
+/** Programs that come with the images' packages. */
+const IMAGE_PROGRAMS = new Set(["ls", "patronictl", "psql"]);
 
 /** Names of psql's services, as `npm run connect` writes them. */
 const SERVICES = new Set(["writer", "reader", "pooled-writer", "pooled-reader"]);
@@ -71,6 +84,7 @@ export function missingFrom(command: string): string | undefined {
   if (program === "docker" && !DOCKER.has(first)) return `docker's command "${first}"`;
   if (program === "kubectl" && !KUBECTL.has(first)) return `kubectl's command "${first}"`;
   return (
+    missingOperation(command) ??
     missingMember(command) ??
     missingService(command) ??
     missingOwnProgram(command) ??
@@ -78,10 +92,17 @@ export function missingFrom(command: string): string | undefined {
   );
 }
 
+function missingOperation(command: string): string | undefined {
+  const [, name] = /^npm run ops -- (\S+)/.exec(command) ?? [];
+  return name === undefined || name.startsWith("-") || operations.has(name)
+    ? undefined
+    : `the operation "${name}"`;
+}
+
 function missingMember(command: string): string | undefined {
   const members = [
-    ...[...command.matchAll(/dujyo-dev-([a-z]+)/g)].map(([, part]) => part),
-    ...[...command.matchAll(/npm run logs -- ([a-z]+)/g)].map(([, part]) => part),
+    ...[...command.matchAll(/dujyo-dev-([a-z]+(?:-[a-z]+)*)/g)].map(([, part]) => part),
+    ...[...command.matchAll(/npm run logs -- ([a-z]+(?:-[a-z]+)*)/g)].map(([, part]) => part),
   ];
   const unknown = members.find((part) => part !== undefined && !parts.has(part));
   return unknown && `the part "${unknown}"`;
@@ -94,7 +115,7 @@ function missingService(command: string): string | undefined {
 
 function missingOwnProgram(command: string): string | undefined {
   const [, name] = /docker exec dujyo-dev-\S+ ([\w-]+)/.exec(command) ?? [];
-  if (name === undefined || name === "patronictl" || name === "psql") return undefined;
+  if (name === undefined || IMAGE_PROGRAMS.has(name)) return undefined;
   return ownPrograms.has(name) ? undefined : `the program "${name}" of a member`;
 }
 
@@ -104,4 +125,18 @@ function missingFunction(command: string): string | undefined {
     ([, name = ""]) => !SYNTAX.has(name) && !BUILT_IN.test(name) && !ownFunctions.has(name),
   );
   return unknown && `the function "${unknown[1]}"`;
+}
+
+/** Programs of members that have subcommands, and how runbooks name one. */
+const SUBCOMMANDS = {
+  patronictl: /patronictl\s+(?:-c\s+\S+\s+)?([a-z-]+)/g,
+  "etcd-ask": /etcd-ask\s+((?:endpoint |member |alarm )?[a-z-]+)/g,
+} as const;
+
+/** Subcommands of `program` that `runbooks` name; whether there are such is told by the program itself alone. */
+export function subcommandsIn(runbooks: Iterable<string>, program: keyof typeof SUBCOMMANDS): string[] {
+  const named = [...runbooks].flatMap((text) =>
+    Array.from(text.matchAll(SUBCOMMANDS[program]), ([, name = ""]) => name),
+  );
+  return [...new Set(named)].sort();
 }

@@ -11,7 +11,10 @@ import type { RedisCluster } from "../redis-cluster.ts";
 /** What is watched, and with which settings. */
 export interface MonitoringArgs {
   readonly target: Target;
-  readonly settings: Pick<Settings, "monitoring" | "portOffset" | "receiverSecrets">;
+  readonly settings: Pick<
+    Settings,
+    "monitoring" | "portOffset" | "receiverSecrets" | "postgres" | "pgbouncer" | "ledger"
+  >;
   /** Trust domain of exporters and of whoever reads them. */
   readonly authority: CertificateAuthority;
   readonly etcd: EtcdCluster;
