@@ -41,7 +41,7 @@ export function connections(settings: Settings, coordination: "etcd" | "kubernet
   return [
     ...postgresConnections(coordination),
     ...redisConnections(settings),
-    ...apiConnections(settings),
+    ...apiConnections(settings, coordination),
     ...(settings.monitoring.enabled ? monitoringConnections(settings, coordination) : []),
   ];
 }
@@ -86,9 +86,17 @@ function redisConnections(settings: Settings): Connection[] {
   ];
 }
 
-function apiConnections(settings: Settings): Connection[] {
+/** Where the stack brings a store of its own, it brings the API's balancer, too: there is no platform that has either. */
+function apiConnections(settings: Settings, coordination: "etcd" | "kubernetes"): Connection[] {
+  const entry =
+    coordination === "etcd"
+      ? [
+          ...each(OUTSIDE, "gateway", [PORTS.api], "requests"),
+          ...each("gateway", "api", [PORTS.api], "requests"),
+        ]
+      : each(OUTSIDE, "api", [PORTS.api], "requests");
   return [
-    ...each(OUTSIDE, "api", [PORTS.api], "requests"),
+    ...entry,
     ...each("api", "pgbouncer", [PORTS.pgbouncer], "reads and writes"),
     ...each("api", "haproxy", [PORTS.writer], "listening for invalidations, past the pooler"),
     ...each("api", "redis", redisPorts(settings), "the cache"),
@@ -104,9 +112,14 @@ function monitoringConnections(settings: Settings, coordination: "etcd" | "kuber
     ["postgres", PORTS.patroni],
     ["haproxy", PORTS.haproxyMetrics],
     ["api", PORTS.api],
-    ...(coordination === "etcd" ? ([["etcd", PORTS.etcdClient]] as const) : []),
+    ...(coordination === "etcd"
+      ? ([
+          ["etcd", PORTS.etcdClient],
+          ["gateway", PORTS.haproxyMetrics],
+        ] as const)
+      : []),
   ];
-  const { receivers } = settings.monitoring;
+  const { receivers, heartbeat } = settings.monitoring;
   return [
     ...scraped.flatMap(([part, port]) => each("prometheus", part, [port], "figures")),
     ...(settings.monitoring.grafana
@@ -116,7 +129,7 @@ function monitoringConnections(settings: Settings, coordination: "etcd" | "kuber
     ...each("postgres-exporter", "postgres", [PORTS.postgres], "figures"),
     ...each("pgbouncer-exporter", "pgbouncer", [PORTS.pgbouncer], "figures"),
     ...each("redis-exporter", "redis", redisPorts(settings), "figures"),
-    ...(receivers.length > 0
+    ...(receivers.length > 0 || heartbeat
       ? each("alertmanager", OUTSIDE, RECEIVER_PORTS, "telling whoever is on duty")
       : []),
   ];

@@ -3,13 +3,14 @@ import { readConfig, render } from "../lib/render.ts";
 import { bytes, seconds } from "../lib/units.ts";
 import { PORTS } from "../ports.ts";
 import { Certificate } from "../secrets/certificates.ts";
+import { HEARTBEAT } from "../settings/receivers.ts";
 import type { FileSpec, Target, WorkloadSpec } from "../target.ts";
-import { receiverConfigs, routes, secretPath } from "./monitoring/alert-routing.ts";
+import { alertmanagerFiles, secretPath } from "./monitoring/alert-routing.ts";
 import { scrapeJobs } from "./monitoring/connection-graph.ts";
 import { deployExporters, deployNodeExporter } from "./monitoring/exporters.ts";
 import { deployGrafana } from "./monitoring/grafana.ts";
 import { listenerFiles } from "./monitoring/identity.ts";
-import { atPace, ruleFiles } from "./monitoring/rule-files.ts";
+import { ruleFiles } from "./monitoring/rule-files.ts";
 import { scrapeConfigs, tlsConfig } from "./monitoring/scrape.ts";
 import type { MonitoringArgs } from "./monitoring/sources.ts";
 
@@ -33,6 +34,7 @@ export class Monitoring extends pulumi.ComponentResource {
     super("dujyo:index:Monitoring", name, {}, opts);
     const { target, settings } = args;
     deployExporters(args, this);
+    warnIfNobodyIsCalled(args, this);
     this.#deployAlertmanager(args);
     this.#deployPrometheus(args);
     if (settings.monitoring.grafana && target.hasImage("grafana"))
@@ -54,8 +56,9 @@ export class Monitoring extends pulumi.ComponentResource {
 
   #deployAlertmanager({ target, settings, authority }: MonitoringArgs): void {
     const part = "alertmanager";
-    const { receivers, alertmanagerMemory, exporterCpus, alertPace } = settings.monitoring;
-    const secrets = receivers.map(({ name }) => ({
+    const { receivers, heartbeat, alertmanagerMemory, exporterCpus } = settings.monitoring;
+    const holders = [...receivers.map(({ name }) => name), ...(heartbeat ? [HEARTBEAT] : [])];
+    const secrets = holders.map((name) => ({
       path: secretPath(name),
       content: pulumi.secret(settings.receiverSecrets[name] as string),
     }));
@@ -71,15 +74,7 @@ export class Monitoring extends pulumi.ComponentResource {
           ...pageFiles(target),
           ...listenerFiles(part, [...target.memberHosts(part, 0), part], authority, this),
           ...secrets,
-          {
-            path: "alertmanager.yml",
-            content: render("alertmanager/alertmanager.yml", {
-              groupWait: atPace("30s", alertPace),
-              groupInterval: atPace("5m", alertPace),
-              routes: routes(receivers),
-              receivers: receiverConfigs(receivers),
-            }),
-          },
+          ...alertmanagerFiles(settings.monitoring),
         ],
         stopGrace: 10,
         startTimeout: 60,
@@ -148,6 +143,17 @@ export class Monitoring extends pulumi.ComponentResource {
       { path: "tls/api-ca.crt", content: api.ca },
     ];
   }
+}
+
+/** A developer looks at the page; on any other stack somebody has to hear. */
+function warnIfNobodyIsCalled({ target, settings }: MonitoringArgs, parent: pulumi.Resource): void {
+  const { receivers } = settings.monitoring;
+  if (target.loopbackPages || receivers.some(({ severities }) => severities.includes("page"))) return;
+  void pulumi.log.warn(
+    'Nobody is called when the stack is down: no receiver in monitoring.receivers takes the severity "page". ' +
+      "Add one, see docs/monitoring.md.",
+    parent,
+  );
 }
 
 /** Port and environment of a part that people open in a browser. */

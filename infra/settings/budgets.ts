@@ -158,7 +158,6 @@ export function budgetIssues(settings: Settings): Issue[] {
     ...quorumIssues(settings),
     ...exposureIssues(settings),
     ...scaleIssues(settings),
-    ...receiverIssues(settings),
   ];
 }
 
@@ -189,32 +188,5 @@ function scaleIssues({ api, haproxy, pgbouncer, target }: Settings): Issue[] {
       path: "api.maxInstances",
       reason: `is ${api.maxInstances} on docker, where nothing scales by load; set api.instances, or use the target kubernetes`,
     },
-  ];
-}
-
-function receiverIssues({ monitoring, receiverSecrets }: Settings): Issue[] {
-  const names = monitoring.receivers.map(({ name }) => name);
-  const twice = names.filter((name, index) => names.indexOf(name) !== index);
-  const missing = monitoring.receivers.flatMap(({ name }, index): Issue[] =>
-    receiverSecrets[name] === undefined
-      ? [
-          {
-            path: `monitoring.receivers.${index}`,
-            reason: `"${name}" has no secret; set it with: pulumi config set --secret --path 'dujyo:receiverSecrets["${name}"]'`,
-          },
-        ]
-      : [],
-  );
-  const unused = Object.keys(receiverSecrets).filter((name) => !names.includes(name));
-  return [
-    ...missing,
-    ...twice.map((name) => ({
-      path: "monitoring.receivers",
-      reason: `has two receivers of the name "${name}"; give each its own`,
-    })),
-    ...unused.map((name) => ({
-      path: `receiverSecrets.${name}`,
-      reason: "belongs to no receiver; remove it, or add the receiver to monitoring.receivers",
-    })),
   ];
 }

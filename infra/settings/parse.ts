@@ -1,4 +1,5 @@
 import { budgetIssues, type Issue } from "./budgets.ts";
+import { receiverIssues } from "./receiver-secrets.ts";
 import { type Settings, settingsSchema } from "./schema.ts";
 
 /** A stack's settings are wrong. The message lists everything that is, one line each. */
@@ -45,9 +46,14 @@ export function ownKeys(all: Record<string, unknown>): Record<string, unknown> {
  *
  * @param stack name of the stack, for messages
  * @param given the keys below `dujyo:`, values already read from JSON or YAML
+ * @param plaintext names of `receiverSecrets` that the stack file holds unencrypted, which none may be
  * @throws SettingsError with every unknown key, bad value and broken budget at once
  */
-export function parseSettings(stack: string, given: Record<string, unknown>): Settings {
+export function parseSettings(
+  stack: string,
+  given: Record<string, unknown>,
+  plaintext: readonly string[] = [],
+): Settings {
   const parsed = settingsSchema.safeParse(given);
   if (!parsed.success) {
     const issues = parsed.error.issues.flatMap((issue): Issue[] => {
@@ -60,9 +66,9 @@ export function parseSettings(stack: string, given: Record<string, unknown>): Se
         reason: `is no setting; known here: ${allowed}. Remove it or correct its name`,
       }));
     });
-    throw new SettingsError(stack, issues);
+    throw new SettingsError(stack, [...issues, ...receiverIssues(given, plaintext)]);
   }
-  const broken = budgetIssues(parsed.data);
+  const broken = [...budgetIssues(parsed.data), ...receiverIssues(given, plaintext)];
   if (broken.length > 0) throw new SettingsError(stack, broken);
   return parsed.data;
 }

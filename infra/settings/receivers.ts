@@ -3,10 +3,18 @@ import { z } from "zod";
 /** How urgent an alert is. `page` wakes a person, `ticket` waits for the working day, `info` is for whoever looks. */
 export const SEVERITIES = ["page", "ticket", "info"] as const;
 
+/** Name of the heartbeat's secret and receiver; no other receiver may have it. */
+export const HEARTBEAT = "heartbeat";
+
 const text = (what: string) =>
   z
     .string({ error: (issue) => `is ${JSON.stringify(issue.input)}; write ${what}` })
     .min(1, { error: `is empty; write ${what}` });
+
+const address = text("an e-mail address").regex(/^[^\s@]+@[^\s@]+$/, {
+  error: (issue) =>
+    `is ${JSON.stringify(issue.input)}, which is no e-mail address; write one such as "oncall@example.com"`,
+});
 
 const receiverBase = {
   name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, {
@@ -31,9 +39,12 @@ export const receiver = z.discriminatedUnion(
     z.strictObject({
       ...receiverBase,
       type: z.literal("email"),
-      to: text("an e-mail address"),
-      from: text("an e-mail address"),
-      smarthost: text('the mail server as "host:port"'),
+      to: address,
+      from: address,
+      smarthost: text('the mail server as "host:port"').regex(/^[^\s:]+:\d{1,5}$/, {
+        error: (issue) =>
+          `is ${JSON.stringify(issue.input)}; write the mail server as "host:port", for example "mail.example.com:587"`,
+      }),
       username: text("the mail server's user"),
     }),
     z.strictObject({ ...receiverBase, type: z.literal("slack"), channel: text("a channel").optional() }),

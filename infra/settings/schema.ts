@@ -216,6 +216,12 @@ export const settingsSchema = z.strictObject({
       .describe(
         "Who is told: `name`, `type` (email, slack, pagerduty), `severities` (page, ticket, info) and what the type needs. Without one, alerts show on Alertmanager's page alone.",
       ),
+    heartbeat: z
+      .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
+      .default(false)
+      .describe(
+        "Whether a service outside is told once a minute that alerts arrive, so that it can raise the alarm when they stop. Its address is the secret `receiverSecrets.heartbeat`.",
+      ),
     contacts: section({
       support: z.string().default("").describe("Whom to ask, written into every alert."),
       docs: z.string().default("").describe("Address that the paths of runbooks are put behind."),

@@ -11,7 +11,19 @@ import type { Settings } from "./schema.ts";
  * @throws SettingsError as {@link parseSettings} does; the file system's error where there is no such file
  */
 export function readStackFile(stack: string, directory = process.cwd()): Settings {
-  const text = readFileSync(join(directory, `Pulumi.${stack}.yaml`), "utf8");
+  return parseStackFile(stack, readFileSync(join(directory, `Pulumi.${stack}.yaml`), "utf8"));
+}
+
+/**
+ * The settings in the text of a stack file. Its secrets have to be encrypted.
+ *
+ * @throws SettingsError as {@link parseSettings} does
+ */
+export function parseStackFile(stack: string, text: string): Settings {
   const document = (parseYaml(text) ?? {}) as { config?: Record<string, unknown> };
-  return parseSettings(stack, ownKeys(document.config ?? {}));
+  const given = ownKeys(document.config ?? {});
+  const plaintext = Object.entries(given.receiverSecrets ?? {}).flatMap(([name, secret]) =>
+    typeof secret === "string" ? [name] : [],
+  );
+  return parseSettings(stack, given, plaintext);
 }

@@ -1,11 +1,16 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import * as pulumi from "@pulumi/pulumi";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { ApiService } from "../../infra/components/api-service.ts";
 import { EtcdCluster } from "../../infra/components/etcd-cluster.ts";
+import { scrapeJobs } from "../../infra/components/monitoring/connection-graph.ts";
+import type { ScrapeJob } from "../../infra/components/monitoring/scrape.ts";
+import type { MonitoringArgs } from "../../infra/components/monitoring/sources.ts";
 import { Monitoring } from "../../infra/components/monitoring.ts";
 import { PostgresCluster } from "../../infra/components/postgres-cluster.ts";
 import { PostgresPooling } from "../../infra/components/postgres-pooling.ts";
 import { PostgresRouting } from "../../infra/components/postgres-routing.ts";
 import { RedisCluster } from "../../infra/components/redis-cluster.ts";
+import { connections } from "../../infra/connections.ts";
 import { CertificateAuthority } from "../../infra/secrets/certificates.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import type { Settings } from "../../infra/settings/schema.ts";
@@ -20,12 +25,18 @@ const RECORDING_MS = 60_000;
 
 const WEBHOOK = "https://hooks.invalid/secret-part";
 
+const ticketsAlone = {
+  monitoring: { receivers: [{ name: "chat", type: "slack", severities: ["ticket"] }] },
+  receiverSecrets: { chat: WEBHOOK },
+};
+
 const withReceiver = parseSettings("dev", {
   monitoring: { receivers: [{ name: "oncall", type: "slack" }] },
   receiverSecrets: { oncall: WEBHOOK },
 });
 
-function watchedStack(target: Target, settings: Settings): Monitoring {
+/** All that is watched, as `infra/index.ts` puts it together. */
+function parts(target: Target, settings: Settings): MonitoringArgs {
   const etcd = new EtcdCluster("etcd", { target, settings: settings.etcd, token: "dev" });
   const postgres = new PostgresCluster("postgres", {
     target,
@@ -45,31 +56,34 @@ function watchedStack(target: Target, settings: Settings): Monitoring {
   const redis = new RedisCluster("redis", { target, settings: settings.redis, portOffset: 0 });
   const api = new ApiService("api", { target, settings, postgres, routing, pooling, redis });
   const authority = new CertificateAuthority("monitoring-ca", { commonName: "monitoring" });
-  return new Monitoring("monitoring", {
-    target,
-    settings,
-    authority,
-    etcd,
-    postgres,
-    routing,
-    pooling,
-    redis,
-    api,
-  });
+  return { target, settings, authority, etcd, postgres, routing, pooling, redis, api };
 }
 
 for (const name of TARGET_NAMES) {
   describe(`Monitoring on ${name}`, () => {
     let running: Running & { readonly registered: Registered[] };
     let pages: Monitoring["pages"];
+    let jobs: ScrapeJob[];
+    let warnings: string[];
+    let coordination: Target["coordination"];
 
     // The graph stands on all others: recorded once, since that takes seconds on a busy machine.
     beforeAll(async () => {
+      const said = vi.spyOn(pulumi.log, "warn").mockResolvedValue();
       const registered = await record(() => {
-        ({ pages } = watchedStack(TARGETS[name](), withReceiver));
+        const args = parts(TARGETS[name](), withReceiver);
+        jobs = scrapeJobs(args);
+        ({ coordination } = args.target);
+        ({ pages } = new Monitoring("monitoring", args));
       });
       running = { ...READERS[name](registered), registered };
+      warnings = said.mock.calls.map(([text]) => text);
+      said.mockRestore();
     }, RECORDING_MS);
+
+    it("warns of nothing where somebody is called", () => {
+      expect(warnings).toEqual([]);
+    });
 
     it("watches every part through exporters, and keeps series, silences and views on disks", () => {
       const watching = /exporter|prometheus|alertmanager|grafana/;
@@ -109,6 +123,45 @@ for (const name of TARGET_NAMES) {
       expect(running.disks.filter((disk) => watching.test(disk)).sort()).toEqual(
         expected[name].disks.toSorted(),
       );
+    });
+
+    it("reads each member of each part", () => {
+      const numbered = (part: string, count: number) =>
+        Array.from({ length: count }, (_, ordinal) => `${part}-${ordinal}`);
+      const everywhere = {
+        postgres: numbered("postgres", 3),
+        patroni: numbered("postgres", 3),
+        haproxy: ["haproxy"],
+        pgbouncer: ["pgbouncer"],
+        redis: numbered("redis", 6),
+        node: ["node"],
+        containers: ["node"],
+        api: numbered("api", 2),
+        prometheus: ["prometheus-0"],
+        alertmanager: ["alertmanager-0"],
+      };
+      const expected: PerTarget<Record<string, string[]>> = {
+        docker: { ...everywhere, etcd: numbered("etcd", 3), gateway: ["gateway"] },
+        // The name of the service, which leads to one of its instances at a time.
+        kubernetes: { ...everywhere, api: ["api"] },
+      };
+      const read = jobs.map(({ job, targets }) => [job, targets.map(({ instance }) => instance)] as const);
+      expect(Object.fromEntries(read)).toEqual(expected[name]);
+    });
+
+    it("reads along edges of the connection graph alone", () => {
+      const graph = connections(withReceiver, coordination).filter(({ from }) => from === "prometheus");
+      const reads = jobs
+        .flatMap(({ targets }) => targets)
+        .map(({ address }) => address.split(":") as [string, string])
+        .map(([host, port]) => ({ part: host.replace(/-\d+$/, ""), port: Number(port) }))
+        // Itself it reads without leaving its own network.
+        .filter(({ part }) => part !== "prometheus");
+      expect(reads.length).toBeGreaterThan(10);
+      const missing = reads.filter(
+        ({ part, port }) => !graph.some((edge) => edge.to === part && edge.port === port),
+      );
+      expect(missing).toEqual([]);
     });
 
     it("publishes the pages and no exporter", () => {
@@ -157,21 +210,30 @@ for (const name of TARGET_NAMES) {
     });
   });
 
-  describe(`Monitoring on ${name} without Grafana`, () => {
+  describe(`Monitoring on ${name} without Grafana and without anybody to call`, () => {
     it.each([
       ["whose image no registry serves", {}, false],
-      ["that is not wanted", { monitoring: { grafana: false } }, true],
+      ["that is not wanted", { monitoring: { ...ticketsAlone.monitoring, grafana: false } }, true],
     ])("%s leaves it out, and nothing else", { timeout: RECORDING_MS }, async (_, given, served) => {
       let pages: Monitoring["pages"] = [];
+      const said = vi.spyOn(pulumi.log, "warn").mockResolvedValue();
       const registered = await record(() => {
         const target = TARGETS[name]();
         target.hasImage = () => served;
-        ({ pages } = watchedStack(target, parseSettings("dev", given)));
+        ({ pages } = new Monitoring(
+          "monitoring",
+          parts(target, parseSettings("dev", { ...ticketsAlone, ...given })),
+        ));
       });
       const { members } = READERS[name](registered);
       expect(members).toContain("prometheus-0");
       expect(members).not.toContain("grafana-0");
       expect(pages.map((page) => page.name)).toEqual(["Prometheus", "Alertmanager"]);
+      // A developer looks at the page; elsewhere somebody has to hear.
+      const warnings = said.mock.calls.filter(([text]) => text.startsWith("Nobody is called"));
+      said.mockRestore();
+      const expected: PerTarget<number> = { docker: 0, kubernetes: 1 };
+      expect(warnings.length).toBe(expected[name]);
     });
   });
 }

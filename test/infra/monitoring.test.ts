@@ -1,13 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
-import { receiverConfigs, routes } from "../../infra/components/monitoring/alert-routing.ts";
+import { parse, stringify } from "yaml";
+import { alertmanagerFiles } from "../../infra/components/monitoring/alert-routing.ts";
 import { atPace, ruleFiles } from "../../infra/components/monitoring/rule-files.ts";
 import { scrapeConfigs } from "../../infra/components/monitoring/scrape.ts";
 import { parseSettings, SettingsError } from "../../infra/settings/parse.ts";
+import { parseStackFile } from "../../infra/settings/stack-file.ts";
+import { alerts } from "../monitoring/alert-files.ts";
 
-function problemsOf(given: Record<string, unknown>): Record<string, string> {
+const problemsOf = (given: Record<string, unknown>) => problemsIn(() => parseSettings("dev", given));
+
+function problemsIn(parsing: () => unknown): Record<string, string> {
   try {
-    parseSettings("dev", given);
+    parsing();
   } catch (error) {
     if (error instanceof SettingsError)
       return Object.fromEntries(error.issues.map(({ path, reason }) => [path, reason]));
@@ -16,6 +20,7 @@ function problemsOf(given: Record<string, unknown>): Record<string, string> {
   return {};
 }
 
+const ADDRESS = "https://hooks.invalid/secret";
 const slack = { name: "oncall", type: "slack" };
 
 describe("settings of the monitoring", () => {
@@ -24,23 +29,76 @@ describe("settings of the monitoring", () => {
     expect(reason).toContain('"oncall" has no secret; set it with: pulumi config set --secret --path');
   });
 
-  it("refuse a severity that nobody knows and a retention that is no duration, both at once", () => {
+  it("refuse a severity that nobody knows, a retention that is no duration and a missing secret, all at once", () => {
     const problems = problemsOf({
       monitoring: { retention: "a week", receivers: [{ ...slack, severities: ["loud"] }] },
-      receiverSecrets: { oncall: "x" },
     });
     expect(problems["monitoring.receivers.0.severities.0"]).toBe(
       'is "loud", which is no severity; use page, ticket, info',
     );
     expect(problems["monitoring.retention"]).toMatch(/^is "a week"; write a duration/);
+    expect(problems["monitoring.receivers.0"]).toContain("has no secret");
   });
 
   it("refuse a secret that belongs to nobody, and two receivers of one name", () => {
     const problems = problemsOf({
       monitoring: { receivers: [slack, slack] },
-      receiverSecrets: { oncall: "x", gone: "y" },
+      receiverSecrets: { oncall: ADDRESS, gone: "y" },
     });
     expect(Object.keys(problems).sort()).toEqual(["monitoring.receivers", "receiverSecrets.gone"]);
+  });
+
+  it("refuse the heartbeat without its address, and its name for another", () => {
+    const alone = problemsOf({ monitoring: { heartbeat: true } });
+    expect(alone["monitoring.heartbeat"]).toContain('"heartbeat" has no secret');
+    const taken = problemsOf({
+      monitoring: { heartbeat: true, receivers: [{ ...slack, name: "heartbeat" }] },
+      receiverSecrets: { heartbeat: ADDRESS },
+    });
+    expect(taken["monitoring.receivers"]).toContain('two receivers of the name "heartbeat"');
+  });
+
+  it("refuse a webhook's secret that is no address, without showing it", () => {
+    const problems = problemsOf({
+      monitoring: { heartbeat: true, receivers: [slack] },
+      receiverSecrets: { oncall: "T0/B0/very-secret", heartbeat: "ftp://beat.invalid/very-secret" },
+    });
+    expect(Object.keys(problems).sort()).toEqual(["receiverSecrets.heartbeat", "receiverSecrets.oncall"]);
+    expect(problems["receiverSecrets.oncall"]).toContain("is no address that begins with http");
+    expect(JSON.stringify(problems)).not.toContain("very-secret");
+  });
+
+  it("refuse e-mail addresses without an @ and a mail server without a port", () => {
+    const problems = problemsOf({
+      monitoring: {
+        receivers: [
+          {
+            ...{ name: "mail", type: "email", to: "oncall", from: "dujyo at example.com" },
+            ...{ smarthost: "mail.example.com", username: "dujyo" },
+          },
+        ],
+      },
+      receiverSecrets: { mail: "x" },
+    });
+    const path = (key: string) => problems[`monitoring.receivers.0.${key}`];
+    expect(path("to")).toBe(
+      'is "oncall", which is no e-mail address; write one such as "oncall@example.com"',
+    );
+    expect(path("from")).toContain('"dujyo at example.com", which is no e-mail address');
+    expect(path("smarthost")).toContain('is "mail.example.com"; write the mail server as "host:port"');
+  });
+
+  it("refuse a secret that a stack file holds unencrypted, beside whatever else is wrong", () => {
+    const file = stringify({
+      config: {
+        "dujyo:postgres": { replicas: "many" },
+        "dujyo:monitoring": { receivers: [slack, { ...slack, name: "other" }] },
+        "dujyo:receiverSecrets": { oncall: ADDRESS, other: { secure: "v1:abc" } },
+      },
+    });
+    const problems = problemsIn(() => parseStackFile("dev", file));
+    expect(Object.keys(problems).sort()).toEqual(["postgres.replicas", "receiverSecrets.oncall"]);
+    expect(problems["receiverSecrets.oncall"]).toContain("stands in the stack file unencrypted");
   });
 
   it("take a secret as the stack file has it, encrypted", () => {
@@ -51,32 +109,54 @@ describe("settings of the monitoring", () => {
 });
 
 describe("alert routing", () => {
-  const { receivers } = parseSettings("dev", {
+  const { monitoring } = parseSettings("dev", {
     monitoring: {
+      heartbeat: true,
       receivers: [
         { ...slack, severities: ["page", "ticket"] },
         { name: "duty", type: "pagerduty" },
       ],
     },
-    receiverSecrets: { oncall: "https://hooks.invalid/secret", duty: "key" },
-  }).monitoring;
+    receiverSecrets: { oncall: ADDRESS, duty: "key", heartbeat: ADDRESS },
+  });
+  const text = alertmanagerFiles(monitoring).find(({ path }) => path === "alertmanager.yml")
+    ?.content as string;
+  const { route, receivers } = parse(text) as {
+    route: { routes: object[] };
+    receivers: { name: string }[];
+  };
 
-  it("sends each severity to whoever asks for it, and all of them on to the next", () => {
-    expect(JSON.parse(routes(receivers))).toEqual([
-      { receiver: "oncall", matchers: ['severity=~"page|ticket"'], continue: true },
-      { receiver: "duty", matchers: ['severity=~"page"'], continue: true },
+  it("sends each severity to whoever asks for it, each page by itself, and the heartbeat to its service alone", () => {
+    const page = { matchers: ['severity="page"'], group_by: ["alertname", "instance"], continue: true };
+    expect(route.routes).toEqual([
+      {
+        receiver: "heartbeat",
+        matchers: ['alertname="Watchdog"'],
+        group_wait: "0s",
+        group_interval: "30s",
+        repeat_interval: "1m",
+      },
+      { receiver: "oncall", ...page },
+      { receiver: "oncall", matchers: ['severity=~"ticket"'], continue: true },
+      { receiver: "duty", ...page },
     ]);
   });
 
   it("names files and no secret", () => {
-    const text = receiverConfigs(receivers);
     expect(text).toContain("/etc/dujyo/secrets/receiver-oncall");
     expect(text).not.toContain("hooks.invalid");
-    expect(JSON.parse(text).map(({ name }: { name: string }) => name)).toEqual([
-      "page-only",
-      "oncall",
-      "duty",
-    ]);
+    expect(receivers.map(({ name }) => name)).toEqual(["page-only", "heartbeat", "oncall", "duty"]);
+  });
+
+  it("knows every alert that an inhibition names", () => {
+    const matchers = [...text.matchAll(/alertname(?:=~|!~|=|!=)"([^"]+)"/g)].map(([, pattern]) => pattern);
+    expect(matchers.length).toBeGreaterThan(20);
+    const names = alerts().map(({ alert }) => alert);
+    const hit = (pattern: string) => names.some((name) => new RegExp(`^(?:${pattern})$`).test(name));
+    const alternatives = matchers.flatMap((pattern = "") =>
+      pattern.includes("(") ? [pattern] : pattern.split("|"),
+    );
+    expect(alternatives.filter((pattern) => !hit(pattern))).toEqual([]);
   });
 });
 
@@ -160,11 +240,11 @@ describe("rules", () => {
       pgbouncer: { queryWait: "60 s" },
       ledger: { sealInterval: "2 s" },
     });
-    expect(alertOf(text, "ReplicationLagBytes")).toMatch(/> 33554432\n[^]* beyond 32 MB it gets no reads/);
+    expect(alertOf(text, "ReplicationLagBytes")).toMatch(/> 33554432\n[\s\S]* beyond 32 MB it gets no reads/);
     expect(text).toContain("> 0.25 * rate(pg_stat_statements_calls_total");
     expect(alertOf(text, "PostgresSlowStatements")).toContain("mean above 250 ms;");
-    expect(alertOf(text, "PgBouncerWaitLong")).toMatch(/> 20\n[^]* after 60 s it gets an error/);
-    expect(alertOf(text, "LedgerSealingStalled")).toMatch(/> 24\n[^]* 2 s apart, the limit is 24 s/);
+    expect(alertOf(text, "PgBouncerWaitLong")).toMatch(/> 20\n[\s\S]* after 60 s it gets an error/);
+    expect(alertOf(text, "LedgerSealingStalled")).toMatch(/> 24\n[\s\S]* 2 s apart, the limit is 24 s/);
   });
 
   it("miss a scrape job of this stack, and none that it does not have", () => {

@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
-import { receiverConfigs, routes } from "../../infra/components/monitoring/alert-routing.ts";
+import { alertmanagerFiles } from "../../infra/components/monitoring/alert-routing.ts";
 import { imageRef } from "../../infra/images.ts";
-import { render } from "../../infra/lib/render.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun, run } from "../../tools/process.ts";
@@ -63,8 +62,9 @@ describe("the deployed configuration", () => {
   });
 
   it("of every kind of receiver is read by Alertmanager", async () => {
-    const { receivers } = parseSettings("dev", {
+    const { monitoring } = parseSettings("dev", {
       monitoring: {
+        heartbeat: true,
         receivers: [
           { name: "chat", type: "slack", channel: "#oncall", severities: ["page", "ticket"] },
           { name: "duty", type: "pagerduty", url: "https://events.invalid/v2/enqueue" },
@@ -74,22 +74,22 @@ describe("the deployed configuration", () => {
           },
         ],
       },
-      receiverSecrets: { chat: "https://hooks.invalid/x", duty: "key", mail: "password" },
-    }).monitoring;
-    const configuration = render("alertmanager/alertmanager.yml", {
-      groupWait: "30s",
-      groupInterval: "5m",
-      routes: routes(receivers),
-      receivers: receiverConfigs(receivers),
+      receiverSecrets: {
+        chat: "https://hooks.invalid/x",
+        duty: "key",
+        mail: "password",
+        heartbeat: "https://beat.invalid/x",
+      },
     });
+    const configuration = alertmanagerFiles(monitoring).find(({ path }) => path === "alertmanager.yml");
     const checked =
       "cat >/tmp/receivers.yml && amtool check-config /tmp/receivers.yml; rm /tmp/receivers.yml";
     const answer = await mustRun(
       "docker",
       ["exec", "--interactive", container("alertmanager-0"), "sh", "-c", checked],
-      { input: configuration, timeout: 15_000 },
+      { input: configuration?.content as string, timeout: 15_000 },
     );
-    expect(answer).toContain("4 receivers");
+    expect(answer).toContain("5 receivers");
   });
 
   it("of Redis evicts only within a bound below the container's memory", async () => {

@@ -5,8 +5,8 @@ import type { Connection } from "../../ops/connection.ts";
 import { CACHE, ROOT } from "../../tools/layout.ts";
 import { isAlive, mustRun } from "../../tools/process.ts";
 import { writeServiceFacts } from "./service-facts.ts";
-import { stackConnection, up } from "./stack-commands.ts";
-import { BASE_SETTINGS, STACK, writeSettings } from "./stack-settings.ts";
+import { setReceiverSecrets, stackConnection, up } from "./stack-commands.ts";
+import { BASE_SETTINGS, RECEIVER_SECRETS, STACK, writeSettings } from "./stack-settings.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -56,6 +56,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     // Containers without a state of this clone are what a run that died elsewhere has left.
     if (!existsSync(STATE)) await removeStack();
     writeSettings(BASE_SETTINGS);
+    await setReceiverSecrets(RECEIVER_SECRETS);
     await up();
     const connection = await stackConnection();
     project.provide("connection", connection);

@@ -2,7 +2,9 @@ import { join } from "node:path";
 import type { Connection } from "../../ops/connection.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun, type Result, run } from "../../tools/process.ts";
-import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
+import { Progress } from "../../tools/setup/progress.ts";
+import { ensurePulumiEngine } from "../../tools/setup/pulumi-engine.ts";
+import { ensureLocalState, pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { Pulumi } from "../../tools/stack/pulumi.ts";
 import { STACK } from "./stack-settings.ts";
 
@@ -15,6 +17,19 @@ export function up(): Promise<string> {
     timeout: 900_000,
     onLine: (line) => console.log(`up| ${line}`),
   });
+}
+
+/** Sets the receivers' secrets as a person does, before the first `npm run up` makes use of them. */
+export async function setReceiverSecrets(secrets: Record<string, string>): Promise<void> {
+  await new Progress().step("Pulumi engine", ensurePulumiEngine);
+  const pulumi = new Pulumi(STACK, pulumiEnvironment(STACK));
+  ensureLocalState(STACK, pulumi.environment);
+  if ((await pulumi.export()) === undefined) await pulumi.create();
+  for (const [name, secret] of Object.entries(secrets))
+    await pulumi.mustRun(
+      ["config", "set", "--secret", "--path", `dujyo:receiverSecrets.${name}`, "--stack", STACK],
+      { input: secret },
+    );
 }
 
 /** The same, whatever its exit code. */

@@ -21,10 +21,17 @@ export const BASE_SETTINGS: Record<string, unknown> = {
   // The drill follows an alert to a receiver of its own, and has no quarter of an hour.
   monitoring: {
     alertPace: 0.1,
-    receivers: [{ name: "drill", type: "pagerduty", url: `http://${RECEIVER_HOST}:${RECEIVER_PORT}/` }],
+    receivers: [
+      {
+        ...{ name: "drill", type: "pagerduty", url: `http://${RECEIVER_HOST}:${RECEIVER_PORT}/` },
+        severities: ["page", "ticket"],
+      },
+    ],
   } satisfies Section,
-  receiverSecrets: { drill: "drill" } satisfies Section,
 };
+
+/** Secrets of the receivers, which no stack file holds in plain text. */
+export const RECEIVER_SECRETS: Record<string, string> = { drill: "drill" };
 
 /** Writes the stack's file as a person would. */
 export function writeSettings(settings: Record<string, unknown>): void {

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import { removeCutOffWrites } from "../../tools/stack/cut-off-writes.ts";
 import { refuseFixedChanges } from "../../tools/stack/fixed-settings.ts";
@@ -19,6 +20,15 @@ describe("the stack file's copy", () => {
     expect(copy).toContain("dujyo:target: docker");
     expect(copy).toContain("encryptionsalt: v1:salt");
     expect(copy).not.toContain("old");
+  });
+
+  it("keeps the receivers' secrets that the engine encrypted into it, and nothing in plain text", () => {
+    const former = "config:\n  dujyo:receiverSecrets:\n    oncall:\n      secure: v1:abc\n    other: plain\n";
+    const secrets = (file: string) =>
+      (parse(file) as { config: Record<string, unknown> }).config["dujyo:receiverSecrets"];
+    expect(secrets(mergeStackConfig(tracked, former))).toEqual({ oncall: { secure: "v1:abc" } });
+    const own = `${tracked}  dujyo:receiverSecrets:\n    oncall:\n      secure: v1:own\n`;
+    expect(secrets(mergeStackConfig(own, former))).toEqual({ oncall: { secure: "v1:own" } });
   });
 
   it("leaves a secrets provider of the user's own as it is", () => {

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Settings } from "../../infra/settings/schema.ts";
-import { readStackFile } from "../../infra/settings/stack-file.ts";
+import { parseStackFile } from "../../infra/settings/stack-file.ts";
 import { Failure } from "../failure.ts";
 import { ROOT } from "../layout.ts";
+import { stackConfig } from "./local-state.ts";
 
 /**
  * The settings of a stack of this project.
@@ -16,7 +17,7 @@ export function stackSettings(stack: string): Settings {
     throw new Failure(`There is no stack "${stack}"; there are: ${stacks.join(", ")}.`);
   }
   try {
-    return readStackFile(stack, ROOT);
+    return parseStackFile(stack, stackConfig(stack));
   } catch (error) {
     throw new Failure(error instanceof Error ? error.message : String(error));
   }

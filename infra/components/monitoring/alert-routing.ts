@@ -1,23 +1,37 @@
+import { readConfig, render } from "../../lib/render.ts";
+import { HEARTBEAT } from "../../settings/receivers.ts";
 import type { Settings } from "../../settings/schema.ts";
-import { FILES_PATH } from "../../target.ts";
+import { FILES_PATH, type FileSpec } from "../../target.ts";
+import { atPace } from "./rule-files.ts";
 
-type Receivers = Settings["monitoring"]["receivers"];
-type Receiver = Receivers[number];
+type Monitoring = Settings["monitoring"];
+type Receiver = Monitoring["receivers"][number];
 
-/** Routes by severity; an alert reaches every receiver that asks for its severity. JSON, which is YAML. */
-export function routes(receivers: Receivers): string {
-  return JSON.stringify(
-    receivers.map(({ name, severities }) => ({
-      receiver: name,
-      matchers: [`severity=~"${severities.join("|")}"`],
-      continue: true,
-    })),
-  );
-}
-
-/** Receivers, with their secrets as files. JSON, which is YAML. */
-export function receiverConfigs(receivers: Receivers): string {
-  return JSON.stringify([{ name: "page-only" }, ...receivers.map(receiverConfig)]);
+/** Alertmanager's configuration and the texts of its messages; secrets come beside them, see {@link secretPath}. */
+export function alertmanagerFiles({
+  receivers,
+  heartbeat,
+  alertPace,
+}: Pick<Monitoring, "receivers" | "heartbeat" | "alertPace">): FileSpec[] {
+  const routes = [...(heartbeat ? [heartbeatRoute(alertPace)] : []), ...receivers.flatMap(receiverRoutes)];
+  const configs = [
+    { name: "page-only" },
+    ...(heartbeat ? [heartbeatReceiver()] : []),
+    ...receivers.map(receiverConfig),
+  ];
+  return [
+    {
+      path: "alertmanager.yml",
+      // JSON, which is YAML.
+      content: render("alertmanager/alertmanager.yml", {
+        groupWait: atPace("30s", alertPace),
+        groupInterval: atPace("5m", alertPace),
+        routes: JSON.stringify(routes),
+        receivers: JSON.stringify(configs),
+      }),
+    },
+    { path: "dujyo.tmpl", content: readConfig("alertmanager/dujyo.tmpl") },
+  ];
 }
 
 /** Path of a receiver's secret below `/etc/dujyo`. */
@@ -25,8 +39,54 @@ export function secretPath(name: string): string {
   return `secrets/receiver-${name}`;
 }
 
+const secretFile = (name: string) => `${FILES_PATH}/${secretPath(name)}`;
+
+/**
+ * The dead man's switch goes to the heartbeat's receiver and to nobody else. A group is looked at once an interval, so
+ * that is half of what is promised: with the whole a message that is a moment early would be left out.
+ */
+function heartbeatRoute(pace: number): Record<string, unknown> {
+  return {
+    receiver: HEARTBEAT,
+    matchers: ['alertname="Watchdog"'],
+    group_wait: "0s",
+    group_interval: atPace("30s", pace),
+    repeat_interval: atPace("1m", pace),
+  };
+}
+
+function heartbeatReceiver(): Record<string, unknown> {
+  return {
+    name: HEARTBEAT,
+    webhook_configs: [{ url_file: secretFile(HEARTBEAT), send_resolved: false }],
+  };
+}
+
+/** An alert reaches every receiver that asks for its severity. Each page is a message of its own. */
+function receiverRoutes({ name, severities }: Receiver): Record<string, unknown>[] {
+  const others = severities.filter((severity) => severity !== "page");
+  return [
+    ...(severities.includes("page")
+      ? [
+          {
+            receiver: name,
+            matchers: ['severity="page"'],
+            group_by: ["alertname", "instance"],
+            continue: true,
+          },
+        ]
+      : []),
+    ...(others.length > 0
+      ? [{ receiver: name, matchers: [`severity=~"${others.join("|")}"`], continue: true }]
+      : []),
+  ];
+}
+
+const TITLE = '{{ template "dujyo.title" . }}';
+const TEXT = '{{ template "dujyo.text" . }}';
+
 function receiverConfig(receiver: Receiver): Record<string, unknown> {
-  const secret = `${FILES_PATH}/${secretPath(receiver.name)}`;
+  const secret = secretFile(receiver.name);
   const common = { name: receiver.name };
   switch (receiver.type) {
     case "email":
@@ -39,6 +99,9 @@ function receiverConfig(receiver: Receiver): Record<string, unknown> {
             smarthost: receiver.smarthost,
             auth_username: receiver.username,
             auth_password_file: secret,
+            headers: { Subject: TITLE },
+            html: "",
+            text: TEXT,
             send_resolved: true,
           },
         ],
@@ -50,6 +113,9 @@ function receiverConfig(receiver: Receiver): Record<string, unknown> {
           {
             api_url_file: secret,
             ...(receiver.channel ? { channel: receiver.channel } : {}),
+            title: TITLE,
+            fallback: TITLE,
+            text: TEXT,
             send_resolved: true,
           },
         ],
@@ -58,7 +124,13 @@ function receiverConfig(receiver: Receiver): Record<string, unknown> {
       return {
         ...common,
         pagerduty_configs: [
-          { routing_key_file: secret, ...(receiver.url ? { url: receiver.url } : {}), send_resolved: true },
+          {
+            routing_key_file: secret,
+            ...(receiver.url ? { url: receiver.url } : {}),
+            description: TITLE,
+            details: { alerts: TEXT },
+            send_resolved: true,
+          },
         ],
       };
   }

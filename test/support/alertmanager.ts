@@ -1,0 +1,142 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { type AddressInfo, createServer as createListener, type Server as Listener } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { alertmanagerFiles, secretPath } from "../../infra/components/monitoring/alert-routing.ts";
+import { imageRef } from "../../infra/images.ts";
+import { parseSettings } from "../../infra/settings/parse.ts";
+import { mustRun, run } from "../../tools/process.ts";
+import { eventually } from "./faults.ts";
+
+/** What a receiver was sent. */
+export interface Message {
+  /** Path of the request, `/slack` for example. */
+  readonly path: string;
+  readonly body: Record<string, unknown>;
+}
+
+interface PostedAlert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Alerts that are one message, and not silenced. */
+export interface Group {
+  readonly receiver: { readonly name: string };
+  readonly alerts: readonly (PostedAlert & { readonly fingerprint: string })[];
+}
+
+/** The project's Alertmanager with a configuration as it is deployed, and somebody on this machine who receives. */
+export class AlertmanagerUnderTest {
+  readonly messages: Message[] = [];
+  readonly #server: Server;
+  readonly #folder = mkdtempSync(join(tmpdir(), "dujyo-alertmanager-"));
+  #base = "";
+  #container = "";
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      let text = "";
+      request.on("data", (part) => {
+        text += part;
+      });
+      request.on("end", () => {
+        this.messages.push({ path: request.url ?? "", body: JSON.parse(text) as Message["body"] });
+        response.writeHead(202).end("ok");
+      });
+    });
+  }
+
+  /** Starts it with receivers `chat` (Slack) and `duty` (PagerDuty), and a heartbeat, all of them here; it hardly waits. */
+  async start(): Promise<void> {
+    const here = `http://127.0.0.1:${await listen(this.#server)}`;
+    const secrets: Record<string, string> = {
+      chat: `${here}/slack`,
+      duty: "key",
+      heartbeat: `${here}/heartbeat`,
+    };
+    const { monitoring } = parseSettings("dev", {
+      monitoring: {
+        alertPace: 0.01,
+        heartbeat: true,
+        receivers: [
+          { name: "chat", type: "slack", channel: "#oncall", severities: ["page", "ticket"] },
+          { name: "duty", type: "pagerduty", url: `${here}/pagerduty` },
+        ],
+      },
+      receiverSecrets: secrets,
+    });
+    for (const { path, content } of alertmanagerFiles(monitoring)) this.#write(path, content as string);
+    for (const [name, secret] of Object.entries(secrets)) this.#write(secretPath(name), secret);
+    const port = await freePort();
+    this.#base = `http://127.0.0.1:${port}/api/v2`;
+    const id = await mustRun("docker", [
+      // Both sides listen on loopback alone, so it shares this machine's.
+      ...["run", "--detach", "--rm", "--network", "host", "--read-only", "--tmpfs", "/tmp:mode=1777"],
+      ...["--volume", `${this.#folder}:/etc/dujyo:ro`, "--entrypoint", "prometheus-alertmanager"],
+      ...[imageRef("alertmanager"), "--config.file=/etc/dujyo/alertmanager.yml", "--storage.path=/tmp"],
+      ...[`--web.listen-address=127.0.0.1:${port}`, "--cluster.listen-address=", "--log.level=warn"],
+    ]);
+    this.#container = id.trim();
+    await eventually("Alertmanager answers", async () => (await fetch(`${this.#base}/status`)).ok);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#container) await run("docker", ["rm", "--force", "--volumes", this.#container]);
+    await new Promise((resolve) => this.#server.close(resolve));
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Lets alerts fire until {@link resolve}. */
+  fire(alerts: readonly PostedAlert[]): Promise<void> {
+    return this.#post(alerts, new Date(Date.now() + 600_000));
+  }
+
+  resolve(alerts: readonly PostedAlert[]): Promise<void> {
+    return this.#post(alerts, new Date());
+  }
+
+  /** Groups of alerts that fire; those of which nothing is told, because another explains them, on demand. */
+  async groups({ inhibited = false } = {}): Promise<Group[]> {
+    const response = await fetch(`${this.#base}/alerts/groups?inhibited=${inhibited}`);
+    return (await response.json()) as Group[];
+  }
+
+  /** Number of alerts that fire and have found their groups, inhibited ones among them. */
+  async firing(): Promise<number> {
+    const groups = await this.groups({ inhibited: true });
+    return new Set(groups.flatMap(({ alerts }) => alerts.map(({ fingerprint }) => fingerprint))).size;
+  }
+
+  async #post(alerts: readonly PostedAlert[], endsAt: Date): Promise<void> {
+    const startsAt = new Date(Date.now() - 1_000).toISOString();
+    const response = await fetch(`${this.#base}/alerts`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(alerts.map((alert) => ({ ...alert, startsAt, endsAt: endsAt.toISOString() }))),
+    });
+    if (!response.ok) throw new Error(`Alertmanager refused the alerts: ${await response.text()}`);
+  }
+
+  #write(path: string, text: string): void {
+    const file = join(this.#folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    // Its user is another than this one.
+    for (const folder of [this.#folder, dirname(file)]) chmodSync(folder, 0o755);
+  }
+}
+
+function listen(server: Listener): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const probe = createListener();
+  const port = await listen(probe);
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
