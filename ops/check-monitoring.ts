@@ -17,7 +17,7 @@ import { formatTable } from "./table.ts";
 
 const command = new Command("check:monitoring")
   .description(
-    "Proves on the running stack that every target is up, that every metric of a rule or panel exists, and that every panel shows data. Exit code 0 only if all holds.",
+    "Proves on the running stack that every target is up, that every metric of a rule or panel exists, that every panel shows data, and that no alert fires but the dead man's switch. Exit code 0 only if all holds.",
   )
   .option("--stack <name>", "which stack", "dev")
   .option(
@@ -42,7 +42,10 @@ async function check(options: Options): Promise<number> {
   const stop = startTraffic(addresses.api, sessionOptions(connection, connection.writer, "monitoring"));
   try {
     const well = await checkLive(addresses, options.write);
-    for (const name of drills) await drill({ name, stack: options.stack, addresses, onEvent: print });
+    for (const name of drills) {
+      const pages = await drill({ names: [name], stack: options.stack, addresses, onEvent: print });
+      for (const line of pages) print(`page     ${line}`);
+    }
     return well ? 0 : 1;
   } finally {
     const { answered, failed } = await stop();
@@ -65,6 +68,7 @@ async function checkLive(addresses: MonitoringAddresses, write: boolean): Promis
         ["panels", String(counts.panels), ""],
         ["queries with data", String(result.queries - result.empty.length), String(result.empty.length)],
         ["alerts", String(counts.alerts), ""],
+        ["alerts that fire", String(result.firing.length), ""],
         ["alerts with tests", String(counts.tested), String(counts.alerts - counts.tested)],
         ["alerts with a runbook", String(counts.withRunbook), String(counts.alerts - counts.withRunbook)],
       ],
@@ -73,10 +77,11 @@ async function checkLive(addresses: MonitoringAddresses, write: boolean): Promis
   for (const line of result.down) print(`down     ${line}`);
   for (const line of result.missing) print(`missing  ${line}`);
   for (const line of result.empty) print(`empty    ${line}`);
+  for (const { name, labels } of result.firing) print(`firing   ${name} ${labels.instance ?? ""}`);
   for (const line of result.excused) print(`excused  ${line}`);
   if (write) writeCounts(result.empty.length);
   return (
-    result.down.length + result.missing.length + result.empty.length === 0 &&
+    result.down.length + result.missing.length + result.empty.length + result.firing.length === 0 &&
     counts.tested === counts.alerts &&
     counts.withRunbook === counts.alerts
   );

@@ -48,12 +48,17 @@ function testedAlerts(folder: string): Set<string> {
   );
 }
 
-/** Replaces the table between the markers of `docs/monitoring.md`. */
-export function withCounts(text: string, counts: Counts, empty: number): string {
+/**
+ * Replaces the table between the markers of `docs/monitoring.md`.
+ *
+ * @param empty queries without data, which a running stack alone can tell. @default what the table says
+ */
+export function withCounts(text: string, counts: Counts, empty?: number): string {
   const begin = text.indexOf(BEGIN);
   const end = text.indexOf(END);
   if (begin < 0 || end < begin) throw new Error(`the text lacks the markers ${BEGIN} and ${END}`);
-  return `${text.slice(0, begin + BEGIN.length)}\n${formatCounts(counts, empty)}\n${text.slice(end)}`;
+  const seen = empty ?? Number(/(\d+) \|\n$/.exec(text.slice(begin, end))?.[1]);
+  return `${text.slice(0, begin + BEGIN.length)}\n${formatCounts(counts, seen)}\n${text.slice(end)}`;
 }
 
 function formatCounts(counts: Counts, empty: number): string {

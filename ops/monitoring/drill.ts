@@ -1,9 +1,16 @@
 import { Failure } from "../../tools/failure.ts";
 import { formatTable } from "../table.ts";
 import type { MonitoringAddresses } from "./addresses.ts";
-import { exhaustConnections, type Fault, type FaultArgs, killPrimary, stopShard } from "./faults.ts";
+import {
+  exhaustConnections,
+  type Fault,
+  type FaultArgs,
+  killPrimary,
+  stopExporter,
+  stopShard,
+} from "./faults.ts";
 import { Prometheus } from "./prometheus.ts";
-import { RECEIVER_HOST, RECEIVER_PORT, Receiver } from "./receiver.ts";
+import { type Delivery, RECEIVER_HOST, RECEIVER_PORT, Receiver } from "./receiver.ts";
 import { Timeline } from "./timeline.ts";
 
 interface Drill {
@@ -17,12 +24,14 @@ export const DRILLS = {
   primary: { cause: killPrimary, alerts: ["PostgresMemberDown"] },
   connections: { cause: exhaustConnections, alerts: ["PostgresConnectionsHigh"] },
   shard: { cause: stopShard, alerts: ["RedisSlotsFailing"] },
+  exporter: { cause: stopExporter, alerts: ["TargetDown"] },
 } as const satisfies Record<string, Drill>;
 
 export type DrillName = keyof typeof DRILLS;
 
 export interface DrillArgs {
-  readonly name: DrillName;
+  /** Faults to be caused at the same time. */
+  readonly names: readonly DrillName[];
   readonly stack: string;
   readonly addresses: MonitoringAddresses;
   readonly onEvent: (text: string) => void;
@@ -30,23 +39,30 @@ export interface DrillArgs {
 
 /** The longest `for:` at its real length, and a group interval. */
 const PATIENCE_SECONDS = 900;
+/** Between two drills nobody receives, and that is told: it is no consequence of the fault. */
+const OF_THE_DRILL = "AlertsNotDelivered";
 
 /**
- * Breaks one part and follows its alerts from pending to resolved. The stack is whole again at the end, also after a
+ * Breaks parts and follows their alerts from pending to resolved. The stack is whole again at the end, also after a
  * failure.
  *
+ * @returns the line of each page that a person would have been called with, one for each group
  * @throws Failure with the timeline so far where an alert does not come as far as it has to
  */
-export async function drill({ name, stack, addresses, onEvent }: DrillArgs): Promise<void> {
-  const { cause, alerts } = DRILLS[name] as Drill;
+export async function drill({ names, stack, addresses, onEvent }: DrillArgs): Promise<string[]> {
+  const drills = names.map((name): Drill => DRILLS[name]);
+  const alerts = drills.flatMap((drill) => drill.alerts);
   const prometheus = new Prometheus(addresses.prometheus);
   await quiet(prometheus, alerts);
   const receiver = await Receiver.start(stack);
-  let fault: Fault | undefined;
+  const faults: Fault[] = [];
   try {
     const timeline = new Timeline(alerts);
-    fault = await cause({ stack, prometheus });
-    onEvent(`${name}: ${fault.what}`);
+    for (const { cause } of drills) {
+      const fault = await cause({ stack, prometheus });
+      faults.push(fault);
+      onEvent(fault.what);
+    }
     const follow = async () => {
       timeline.seeActive(await prometheus.alerts());
       timeline.seeDeliveries(await receiver.deliveries());
@@ -63,24 +79,38 @@ export async function drill({ name, stack, addresses, onEvent }: DrillArgs): Pro
     };
     await until(
       "delivered",
-      `Alertmanager has to know a receiver of type pagerduty with the url http://${RECEIVER_HOST}:${RECEIVER_PORT}/, see docs/monitoring.md.`,
+      `Alertmanager has to know a receiver of type pagerduty for pages and tickets with the url http://${RECEIVER_HOST}:${RECEIVER_PORT}/, see docs/monitoring.md.`,
     );
-    await fault.mend();
-    fault = undefined;
-    onEvent(`${name}: mended`);
+    await mend(faults);
+    onEvent("mended");
     await until("resolved", "The part may not have come back; see npm run status.");
     onEvent(show());
+    return pages(await receiver.deliveries());
   } finally {
-    await fault?.mend();
+    await mend(faults);
     await receiver.stop();
   }
 }
 
-/** Waits until none of `names` is active: what an earlier fault left behind would pass for this one's. */
+/** Mends what is broken, and forgets it. */
+async function mend(faults: Fault[]): Promise<void> {
+  for (let fault = faults.pop(); fault; fault = faults.pop()) await fault.mend();
+}
+
+function pages(deliveries: readonly Delivery[]): string[] {
+  const called = deliveries.filter(
+    ({ name, status, title }) => status === "firing" && /\] page /.test(title) && name !== OF_THE_DRILL,
+  );
+  return [...new Map(called.map(({ group, title }) => [group, title])).values()];
+}
+
+/** Waits until none of `names` and no page is active: what an earlier fault left behind would pass for this one's. */
 async function quiet(prometheus: Prometheus, names: readonly string[]): Promise<void> {
   const deadline = Date.now() + PATIENCE_SECONDS * 1_000;
   for (;;) {
-    const active = (await prometheus.alerts()).filter(({ name }) => names.includes(name));
+    const active = (await prometheus.alerts()).filter(
+      ({ name, labels }) => names.includes(name) || (labels.severity === "page" && name !== OF_THE_DRILL),
+    );
     if (active.length === 0) return;
     if (Date.now() > deadline)
       throw new Failure(

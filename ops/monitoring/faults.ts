@@ -41,6 +41,11 @@ export async function killPrimary({ stack, prometheus }: FaultArgs): Promise<Fau
   return kill(stack, [only(await prometheus.query("patroni_primary == 1"), "leader of PostgreSQL")]);
 }
 
+/** Stops an exporter whose part is well: its figures end, and nothing else tells of it. */
+export async function stopExporter({ stack }: FaultArgs): Promise<Fault> {
+  return kill(stack, ["pgbouncer-exporter"]);
+}
+
 /** Opens sessions on the primary until it admits no more. */
 export async function exhaustConnections({ stack }: FaultArgs): Promise<Fault> {
   const connection = await readConnection(stack, pulumiEnvironment(stack));

@@ -1,7 +1,7 @@
 import { exceptionForMetric, exceptionForPanel } from "./exceptions.ts";
 import type { PanelQuery, Rule } from "./expressions.ts";
 import { metricNames } from "./metric-names.ts";
-import type { Prometheus } from "./prometheus.ts";
+import type { ActiveAlert, Prometheus } from "./prometheus.ts";
 
 export interface LiveResult {
   readonly targets: number;
@@ -10,6 +10,8 @@ export interface LiveResult {
   readonly missing: readonly string[];
   readonly queries: number;
   readonly empty: readonly string[];
+  /** Pages and tickets that fire; `info` calls for nothing, and the dead man's switch is one. */
+  readonly firing: readonly ActiveAlert[];
   /** What was excused, with the reason. */
   readonly excused: readonly string[];
 }
@@ -32,10 +34,11 @@ export async function liveCheck(args: LiveCheckArgs): Promise<LiveResult> {
   const deadline = Date.now() + PATIENCE_SECONDS * 1_000;
   for (;;) {
     const result = await look(args);
-    const lacking = result.down.length + result.missing.length + result.empty.length;
+    const { down, missing, empty, firing } = result;
+    const lacking = down.length + missing.length + empty.length + firing.length;
     if (lacking === 0 || Date.now() > deadline) return result;
     args.onProgress(
-      `${result.down.length} targets down, ${result.missing.length} metrics missing, ${result.empty.length} queries empty; looking again`,
+      `${down.length} targets down, ${missing.length} metrics missing, ${empty.length} queries empty, ${firing.length} alerts firing; looking again`,
     );
     await new Promise((resolve) => setTimeout(resolve, PAUSE_SECONDS * 1_000));
   }
@@ -66,6 +69,8 @@ async function look({ prometheus, rules, queries }: LiveCheckArgs): Promise<Live
     if (exception) excused.add(`${dashboard} / ${panel}: ${exception.reason}`);
     else empty.push(`${dashboard} / ${panel}: ${expression}`);
   }
+  const alerts = await prometheus.alerts();
+  if (!alerts.some(({ name }) => name === "Watchdog")) empty.push("the alert Watchdog, which always fires");
   return {
     targets: targets.length,
     down: targets.length === 0 ? ["Prometheus has no targets"] : down,
@@ -73,6 +78,7 @@ async function look({ prometheus, rules, queries }: LiveCheckArgs): Promise<Live
     missing,
     queries: queries.length,
     empty,
+    firing: alerts.filter(({ labels, state }) => state === "firing" && labels.severity !== "info"),
     excused: [...excused],
   };
 }

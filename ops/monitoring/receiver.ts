@@ -4,29 +4,30 @@ import { mustRun, run } from "../../tools/process.ts";
 export interface Delivery {
   readonly name: string;
   readonly status: "firing" | "resolved";
+  /** What Alertmanager groups it under: alerts of one group are one call. */
+  readonly group: string;
+  /** The message's one line. */
+  readonly title: string;
   /** Unix milliseconds. */
   readonly at: number;
 }
 
-/** Name in the stack's network; a drilled stack's settings name it as a webhook. */
+/** Name in the stack's network; a drilled stack's settings name it as a receiver. */
 export const RECEIVER_HOST = "drill-receiver";
 export const RECEIVER_PORT = 9095;
 
 /**
- * Takes what Alertmanager sends to a PagerDuty-compatible address, and its plain webhook, and writes one line for each
- * alert. It runs in the API's image, for that has Node.
+ * Takes what Alertmanager sends to a PagerDuty-compatible address and writes one line for each alert. It runs in the API's
+ * image, for that has Node.
  */
 const PROGRAM = `
-const named = (text = "") => Array.from(text.matchAll(/ - alertname = (\\w+)/g), (match) => match[1]);
-const alertsOf = ({ alerts, payload }) =>
-  alerts?.map(({ status, labels }) => ({ name: labels.alertname, status })) ??
-  ["firing", "resolved"].flatMap((status) =>
-    named(payload?.custom_details?.[status]).map((name) => ({ name, status })));
 require("node:http").createServer((request, response) => {
   let body = "";
   request.on("data", (part) => { body += part; });
   request.on("end", () => {
-    for (const alert of alertsOf(JSON.parse(body))) console.log(JSON.stringify({ ...alert, at: Date.now() }));
+    const { dedup_key: group, payload } = JSON.parse(body);
+    for (const [, status, name] of payload.custom_details.alerts.matchAll(/^(FIRING|RESOLVED) (\\w+):/gm))
+      console.log(JSON.stringify({ name, status: status.toLowerCase(), group, title: payload.summary, at: Date.now() }));
     response.writeHead(202).end();
   });
 }).listen(${RECEIVER_PORT});

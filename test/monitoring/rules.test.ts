@@ -113,6 +113,7 @@ describe("the check of commands", () => {
     ["docker exec dujyo-dev-pgbouncer pgbouncer-tell X", 'the program "pgbouncer-tell" of a member'],
     ['psql service=primary -c "SELECT 1"', 'the service "primary"'],
     ['psql service=writer -c "SELECT mend_all()"', 'the function "mend_all"'],
+    ['psql service=writer -c "SELECT * FROM ledgers"', 'the relation "ledgers"'],
     ["pg_ctl restart", 'the program "pg_ctl"'],
   ])("misses what nobody has in %s", (command, missing) => {
     expect(missingFrom(command)).toBe(missing);

@@ -48,16 +48,13 @@ const ownPrograms = new Set([
     return existsSync(bin) ? readdirSync(bin) : [];
   }),
 ]);
-const ownFunctions = new Set(
-  readdirSync(join(ROOT, "migrations"))
-    .filter((file) => file.endsWith(".sql"))
-    .flatMap((file) => [
-      ...readFileSync(join(ROOT, "migrations", file), "utf8").matchAll(
-        /CREATE (?:OR REPLACE )?FUNCTION (\w+)/g,
-      ),
-    ])
-    .map(([, name]) => name),
-);
+const migrations = readdirSync(join(ROOT, "migrations"))
+  .filter((file) => file.endsWith(".sql"))
+  .map((file) => readFileSync(join(ROOT, "migrations", file), "utf8"));
+const created = (pattern: RegExp) =>
+  new Set(migrations.flatMap((text) => Array.from(text.matchAll(pattern), ([, name = ""]) => name)));
+const ownFunctions = created(/CREATE (?:OR REPLACE )?FUNCTION (\w+)/g);
+const ownRelations = created(/CREATE (?:TABLE|VIEW|MATERIALIZED VIEW)(?: IF NOT EXISTS)? (\w+)/g);
 
 /** Programs that come with the images' packages. */
 const IMAGE_PROGRAMS = new Set(["ls", "patronictl", "psql"]);
@@ -88,7 +85,8 @@ export function missingFrom(command: string): string | undefined {
     missingMember(command) ??
     missingService(command) ??
     missingOwnProgram(command) ??
-    missingFunction(command)
+    missingFunction(command) ??
+    missingRelation(command)
   );
 }
 
@@ -125,6 +123,14 @@ function missingFunction(command: string): string | undefined {
     ([, name = ""]) => !SYNTAX.has(name) && !BUILT_IN.test(name) && !ownFunctions.has(name),
   );
   return unknown && `the function "${unknown[1]}"`;
+}
+
+function missingRelation(command: string): string | undefined {
+  if (!command.startsWith("psql ")) return undefined;
+  const unknown = [...command.matchAll(/\b(?:FROM|JOIN) (\w+)\b(?!\s*\()/g)].find(
+    ([, name = ""]) => !name.startsWith("pg_") && !ownRelations.has(name),
+  );
+  return unknown && `the relation "${unknown[1]}"`;
 }
 
 /** Programs of members that have subcommands, and how runbooks name one. */

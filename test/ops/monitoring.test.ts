@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { withCounts } from "../../ops/monitoring/counts-table.ts";
+import { count, withCounts } from "../../ops/monitoring/counts-table.ts";
 import { metricNames } from "../../ops/monitoring/metric-names.ts";
 import { Timeline } from "../../ops/monitoring/timeline.ts";
 import { formatValue } from "../../ops/report/units.ts";
+import { ROOT } from "../../tools/layout.ts";
 
 describe("names of metrics in an expression", () => {
   it.each([
@@ -26,7 +29,7 @@ describe("the timeline of a drill", () => {
   it("takes only what comes after the fault, and resolution after delivery", () => {
     const timeline = new Timeline(["A"]);
     const later = Date.now() + 1_000;
-    timeline.seeDeliveries([{ name: "A", status: "resolved", at: later }]);
+    timeline.seeDeliveries([{ name: "A", status: "resolved", group: "g", title: "", at: later }]);
     expect(timeline.lacking("resolved")).toEqual(["A"]);
     timeline.seeActive([
       { name: "A", state: "firing" },
@@ -34,8 +37,8 @@ describe("the timeline of a drill", () => {
     ]);
     expect(timeline.lacking("pending")).toEqual([]);
     timeline.seeDeliveries([
-      { name: "A", status: "firing", at: later },
-      { name: "A", status: "resolved", at: later + 2_000 },
+      { name: "A", status: "firing", group: "g", title: "", at: later },
+      { name: "A", status: "resolved", group: "g", title: "", at: later + 2_000 },
     ]);
     expect(timeline.rows()).toEqual([["A", "+0 s", "+0 s", "+1 s", "+3 s"]]);
   });
@@ -59,6 +62,13 @@ describe("the table of counts", () => {
     expect(once).toContain("| 2 | 2 | 1 | 3 | 1 | 4 | 5 | 0 |");
     expect(once).toMatch(/<!-- counts:end -->\nafter\n$/);
     expect(withCounts(once, counts, 0)).toBe(once);
+  });
+
+  it("is what the files hold, and so is the number in the README", () => {
+    const text = readFileSync(join(ROOT, "docs/monitoring.md"), "utf8");
+    const held = count(ROOT);
+    expect(withCounts(text, held), 'write it with "npm run docs"').toBe(text);
+    expect(readFileSync(join(ROOT, "README.md"), "utf8")).toContain(`\n${held.alerts} alerts, each with`);
   });
 
   it("asks for its markers", () => {

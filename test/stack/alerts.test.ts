@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { imageRef } from "../../infra/images.ts";
+import { type ImageName, imageRef } from "../../infra/images.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { run } from "../../tools/process.ts";
+import { runbooks } from "../monitoring/alert-files.ts";
+import { subcommandsIn } from "../monitoring/runbook-commands.ts";
 
 /** The rules and their tests, read by the program that ships with the Prometheus which evaluates them. */
 
@@ -20,6 +22,28 @@ const promtool = (script: string) =>
     ],
     { timeout: TIMEOUT },
   );
+
+/** Runs a program of an image as it ships. */
+const inImage = (image: ImageName, ...command: string[]) =>
+  run("docker", [
+    ...["run", "--rm", "--network", "none", "--entrypoint", command[0] as string, imageRef(image)],
+    ...command.slice(1),
+  ]);
+
+describe("the runbooks", () => {
+  it.each([
+    ["patronictl", "postgres", ["patronictl", "--help"]],
+    ["etcd-ask", "etcd", ["etcdctl", "help"]],
+  ] as const)("name subcommands that %s has", async (program, image, help) => {
+    const { stdout } = await inImage(image, ...help);
+    const has = new Set(
+      [...stdout.matchAll(/^\s+([a-z][a-z-]+(?: [a-z-]+)?)(?=\t| {2})/gm)].map(([, name]) => name),
+    );
+    const named = subcommandsIn(runbooks().values(), program);
+    expect(named.length).toBeGreaterThan(2);
+    expect(named.filter((name) => !has.has(name))).toEqual([]);
+  });
+});
 
 describe("the alerting rules", () => {
   it("are read by promtool without a complaint", async () => {

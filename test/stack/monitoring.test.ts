@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { monitoringAddresses } from "../../ops/monitoring/addresses.ts";
-import { drill } from "../../ops/monitoring/drill.ts";
+import { type DrillName, drill } from "../../ops/monitoring/drill.ts";
 import { panelQueries, readRules } from "../../ops/monitoring/expressions.ts";
 import { liveCheck } from "../../ops/monitoring/live-check.ts";
 import { Prometheus } from "../../ops/monitoring/prometheus.ts";
@@ -11,21 +11,31 @@ import { sessionOptions } from "../support/clients.ts";
 import { whole } from "../support/faults.ts";
 import { STACK } from "../support/stack-settings.ts";
 
+/** Alerts that look at least five minutes back tell of what earlier tests have broken for as long. */
+const LOOKS_BACK = /\[(?:[5-9]|\d\d+)m|\[\d+[hd]|rate(?:[5-9]|\d\d+)m|rate\d+[hd]/;
+
+const RULES = readRules(join(ROOT, "config/prometheus/rules"));
+const forgets = (name: string) =>
+  RULES.some((rule) => rule.name === name && !LOOKS_BACK.test(rule.expression));
+
 const SERIES_AT_MOST = 500;
 const SCRAPE_MS_AT_MOST = 10;
 
 describe("monitoring of the running stack", () => {
-  it("reads every part, has every metric, and leaves no panel empty", { timeout: 300_000 }, async () => {
+  it("reads every part, has every metric, leaves no panel empty, and calls nobody", {
+    timeout: 300_000,
+  }, async () => {
     const addresses = monitoringAddresses(STACK);
     const stop = startTraffic(addresses.api, sessionOptions(inject("connection").writer, "monitoring"));
     try {
-      const { down, missing, empty, targets, queries } = await liveCheck({
+      const { down, missing, empty, firing, targets, queries } = await liveCheck({
         prometheus: new Prometheus(addresses.prometheus),
-        rules: readRules(join(ROOT, "config/prometheus/rules")),
+        rules: RULES,
         queries: panelQueries(join(ROOT, "dashboards/generated")),
         onProgress: (text) => console.log(`monitoring| ${text}`),
       });
-      expect({ down, missing, empty }).toEqual({ down: [], missing: [], empty: [] });
+      const alarms = firing.filter(({ name }) => forgets(name));
+      expect({ down, missing, empty, alarms }).toEqual({ down: [], missing: [], empty: [], alarms: [] });
       expect(targets).toBeGreaterThan(10);
       expect(queries).toBeGreaterThan(100);
     } finally {
@@ -33,15 +43,28 @@ describe("monitoring of the running stack", () => {
     }
   });
 
-  it("tells a receiver of a dead primary, and of its return", { timeout: 300_000 }, async () => {
-    // It throws, with the timeline so far, where the alert does not get that far.
-    await drill({
-      name: "primary",
+  // It throws, with the timeline so far, where an alert does not get that far.
+  const drilled = (...names: DrillName[]) =>
+    drill({
+      names,
       stack: STACK,
       addresses: monitoringAddresses(STACK),
       onEvent: (text) => console.log(`drill| ${text}`),
     });
+
+  it("tells a receiver of a dead primary, in one page, and of its return", { timeout: 300_000 }, async () => {
+    expect(await drilled("primary")).toEqual([
+      expect.stringMatching(/^\[FIRING:1\] page \(test\): PostgresMemberDown on postgres-\d$/),
+    ]);
     await whole(3);
+  });
+
+  it("tells it of exhausted connections, a lost shard and a silent exporter", {
+    timeout: 300_000,
+  }, async () => {
+    const pages = await drilled("connections", "shard", "exporter");
+    for (const alert of ["PostgresConnectionsHigh on postgres-", "RedisSlotsFailing"])
+      expect(pages).toContainEqual(expect.stringContaining(alert));
   });
 
   it("costs the API little: few series, answered quickly", async () => {
