@@ -1,4 +1,4 @@
-import { PORTS, redisMembers } from "./ports.ts";
+import { MOST_REDIS_MEMBERS, PORTS } from "./ports.ts";
 import type { Settings } from "./settings/schema.ts";
 
 /** Whatever is not part of the stack: clients who come in, receivers of alerts. */
@@ -23,6 +23,8 @@ export interface Connection {
   readonly from: string;
   readonly to: string;
   readonly port: number;
+  /** Last port of a range that begins with {@link port}. @default that one alone */
+  readonly lastPort?: number;
   /** What it is for. */
   readonly why: string;
 }
@@ -40,8 +42,8 @@ const RECEIVER_PORTS = [443, 587];
 export function connections(settings: Settings, coordination: "etcd" | "kubernetes"): Connection[] {
   return [
     ...postgresConnections(coordination),
-    ...redisConnections(settings),
-    ...apiConnections(settings),
+    ...REDIS_CONNECTIONS,
+    ...API_CONNECTIONS,
     ...(settings.monitoring.enabled ? monitoringConnections(settings, coordination) : []),
   ];
 }
@@ -73,27 +75,28 @@ function postgresConnections(coordination: "etcd" | "kubernetes"): Connection[] 
   ];
 }
 
-function redisPorts(settings: Settings): number[] {
-  return Array.from({ length: redisMembers(settings) }, (_, ordinal) => PORTS.redis + ordinal);
+/**
+ * Ports of as many members as there may ever be: with those of the present ones alone, a member that is to leave would be
+ * cut off before it has handed over what it holds.
+ */
+function toRedis(from: string, why: string, distance = 0): Connection {
+  const port = PORTS.redis + distance;
+  return { from, to: "redis", port, lastPort: port + MOST_REDIS_MEMBERS - 1, why };
 }
 
-function redisConnections(settings: Settings): Connection[] {
-  const ports = redisPorts(settings);
-  const buses = ports.map((port) => port + PORTS.redisBusDistance);
-  return [
-    ...each("redis", "redis", [...ports, ...buses], "replication; the cluster's bus"),
-    ...each("redis-reconcile", "redis", ports, "forming the cluster, moving slots"),
-  ];
-}
+const REDIS_CONNECTIONS = [
+  toRedis("redis", "replication"),
+  toRedis("redis", "the cluster's bus", PORTS.redisBusDistance),
+  toRedis("redis-drain", "moving slots off members that leave"),
+  toRedis("redis-reconcile", "forming the cluster, moving slots"),
+];
 
-function apiConnections(settings: Settings): Connection[] {
-  return [
-    ...each(OUTSIDE, "api", [PORTS.api], "requests"),
-    ...each("api", "pgbouncer", [PORTS.pgbouncer], "reads and writes"),
-    ...each("api", "haproxy", [PORTS.writer], "listening for invalidations, past the pooler"),
-    ...each("api", "redis", redisPorts(settings), "the cache"),
-  ];
-}
+const API_CONNECTIONS = [
+  ...each(OUTSIDE, "api", [PORTS.api], "requests"),
+  ...each("api", "pgbouncer", [PORTS.pgbouncer], "reads and writes"),
+  ...each("api", "haproxy", [PORTS.writer], "listening for invalidations, past the pooler"),
+  toRedis("api", "the cache"),
+];
 
 function monitoringConnections(settings: Settings, coordination: "etcd" | "kubernetes"): Connection[] {
   const scraped: (readonly [string, number])[] = [
@@ -115,7 +118,7 @@ function monitoringConnections(settings: Settings, coordination: "etcd" | "kuber
     ...each("prometheus", "alertmanager", [PORTS.alertmanager], "alerts; figures"),
     ...each("postgres-exporter", "postgres", [PORTS.postgres], "figures"),
     ...each("pgbouncer-exporter", "pgbouncer", [PORTS.pgbouncer], "figures"),
-    ...each("redis-exporter", "redis", redisPorts(settings), "figures"),
+    toRedis("redis-exporter", "figures"),
     ...(receivers.length > 0
       ? each("alertmanager", OUTSIDE, RECEIVER_PORTS, "telling whoever is on duty")
       : []),

@@ -29,6 +29,8 @@ const MIGRATE_SECONDS = 3_600;
  * when its migrations are done.
  */
 export class ApiService extends pulumi.ComponentResource {
+  /** Name of all instances together, where the target balances between them. */
+  readonly host: string;
   /** Host names of the instances. */
   readonly members: readonly string[];
   /** Root certificate that the instances' certificate is verified against, PEM; it names each of {@link members}. */
@@ -85,6 +87,7 @@ export class ApiService extends pulumi.ComponentResource {
       },
       { parent: this, after: [migrated, pooling, redis.ready] },
     );
+    this.host = workload.host;
     this.members = workload.members;
     this.registerOutputs({});
   }

@@ -150,6 +150,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
         ports: [{ name: "patroni", port: PORTS.patroni }],
         files,
         election: electionName(),
+        apart: true,
         // The hand-over, then the shutdown checkpoint: Patroni gives up on it after 30 s.
         stopGrace: 75,
         startTimeout: 300,

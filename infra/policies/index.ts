@@ -79,6 +79,9 @@ function onSetting(
   };
 }
 
+/** Label of the members that elect a leader. */
+const ELECTION_LABEL = "dujyo.io/election";
+
 const SECRET_NAME = /(PASSWORD|PASSPHRASE|SECRET|TOKEN|PRIVATE_KEY|API_KEY)$/;
 
 const POLICIES: readonly Policy[] = [
@@ -146,6 +149,11 @@ const POLICIES: readonly Policy[] = [
     kind === "Job" || replicas < 2 || hardSpread(pod, "kubernetes.io/hostname")
       ? []
       : ['is replicated and may lie on one node; set kubernetes.spread to "required"'],
+  ),
+  onPods("members of a quorum apart", "shared", ({ labels, replicas, pod }) =>
+    labels[ELECTION_LABEL] === undefined || replicas < 2 || neverTogether(pod)
+      ? []
+      : ['elects a leader and may have two members on one node; set kubernetes.spread to "required"'],
   ),
   onPods("spread over zones", "production", ({ kind, replicas, pod }) =>
     kind === "Job" || replicas < 2 || hardSpread(pod, "topology.kubernetes.io/zone")
@@ -219,4 +227,9 @@ function hardSpread(pod: PodMaker["pod"], topologyKey: string): boolean {
   return (pod.topologySpreadConstraints ?? []).some(
     (rule) => rule.topologyKey === topologyKey && rule.whenUnsatisfiable === "DoNotSchedule",
   );
+}
+
+function neverTogether(pod: PodMaker["pod"]): boolean {
+  const rules = pod.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+  return rules.some((rule) => rule.topologyKey === "kubernetes.io/hostname");
 }

@@ -88,6 +88,14 @@ describe("a broken policy", () => {
     expect(without("NetworkPolicy")).toContain("nothing is reached unless it has to be");
   });
 
+  it("is found for a quorum that one node could take along", async () => {
+    const { settings, registered } = await wholeProgram("staging", { kubernetes: { spread: "preferred" } });
+    const found = violations({ settings, objects: objectsOf(registered) }, "shared");
+    expect(
+      found.filter(({ policy }) => policy === "members of a quorum apart").map(({ at: where }) => where),
+    ).toEqual(["StatefulSet postgres"]);
+  });
+
   it("is found in settings, with the way out", () => {
     const { settings, objects } = at("prod");
     const kubernetes = { ...settings.kubernetes, encryptedStorage: false, protectVolumes: false };

@@ -155,10 +155,11 @@ export class KubernetesTarget implements Target {
           template: this.#template(part, spec, files, {
             disk: storage !== undefined,
             container: {
-              ...probes("member", spec.startTimeout),
+              ...probes("member", spec),
               ...(apart ? { command: MEMBER_COMMAND } : {}),
             },
             stateful: true,
+            apart: spec.apart ?? false,
           }),
           volumeClaimTemplates:
             storage === undefined
@@ -175,6 +176,8 @@ export class KubernetesTarget implements Target {
       },
     );
     if (spec.count > 1) createBudget({ part, selector: this.#selector(part), ...this.#named(part) }, opts);
+    for (const [ordinal, name] of names.entries())
+      this.deployed.push({ name, files: [...spec.files, ...(own[ordinal]?.files ?? [])] });
     return workload;
   }
 
@@ -183,6 +186,7 @@ export class KubernetesTarget implements Target {
     const workload = new KubernetesWorkload(part, [part], { parent: placement.parent });
     const opts = this.#under(workload);
     const files = createFiles({ ...this.#named(part), name: part, shared: spec.files, own: {} }, opts);
+    this.deployed.push({ name: part, files: spec.files });
     const most = Math.max(spec.instances, spec.mostInstances ?? 0);
     this.#service(
       part,
@@ -201,8 +205,9 @@ export class KubernetesTarget implements Target {
           progressDeadlineSeconds: spec.startTimeout + PLACING_SECONDS,
           template: this.#template(part, spec, files, {
             disk: false,
-            container: probes("service", spec.startTimeout),
+            container: probes("service", spec),
             stateful: false,
+            apart: false,
           }),
         },
       },
@@ -272,18 +277,24 @@ export class KubernetesTarget implements Target {
     part: string,
     spec: WorkloadSpec,
     files: Files,
-    own: Pick<PodArgs, "container" | "disk"> & { readonly stateful: boolean },
+    own: Pick<PodArgs, "container" | "disk"> & {
+      readonly stateful: boolean;
+      readonly apart: boolean;
+    },
   ) {
     const election: Record<string, string> =
       own.stateful && spec.election ? { [ELECTION_LABEL]: spec.election } : {};
     return {
       metadata: {
         labels: { ...this.#labels(part), ...election },
-        annotations: { "dujyo.io/files": files.digest },
+        annotations: {
+          "dujyo.io/files": files.digest,
+          ...(files.generation ? { "dujyo.io/member-files": files.generation } : {}),
+        },
       },
       spec: {
         ...this.#pod(part, spec, files, own),
-        ...spread(this.#selector(part), this.#args.settings),
+        ...spread(this.#selector(part), this.#args.settings, own.apart),
         terminationGracePeriodSeconds: spec.stopGrace,
       },
     };
