@@ -17,8 +17,8 @@ export interface Violation {
   readonly reason: string;
 }
 
-/** Stacks that are guarded more than others: throw-away ones by `all`, shared ones by `shared` too, production by every one. */
-export type Level = "all" | "shared" | "production";
+/** Throw-away stacks keep the policies of `all`, shared ones those of `shared` as well, production every one. */
+export type Level = Settings["kubernetes"]["policies"];
 
 export interface Policy {
   readonly name: string;
@@ -27,12 +27,6 @@ export interface Policy {
 }
 
 const LEVELS: readonly Level[] = ["all", "shared", "production"];
-
-/** The strictest level that a stack has to meet. */
-export function levelOf(stack: string): Level {
-  if (stack === "prod") return "production";
-  return stack === "ci" || stack === "dev" ? "all" : "shared";
-}
 
 /** Policies that a stack of this level has to meet: those of every lower level, and its own. */
 export function policiesOf(level: Level): Policy[] {

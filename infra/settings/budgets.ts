@@ -158,6 +158,7 @@ export function budgetIssues(settings: Settings): Issue[] {
     ...quorumIssues(settings),
     ...exposureIssues(settings),
     ...scaleIssues(settings),
+    ...namespaceIssues(settings),
     ...receiverIssues(settings),
   ];
 }
@@ -190,6 +191,18 @@ function scaleIssues({ api, haproxy, pgbouncer, target }: Settings): Issue[] {
       reason: `is ${api.maxInstances} on docker, where nothing scales by load; set api.instances, or use the target kubernetes`,
     },
   ];
+}
+
+/** Secrets of others have to lie in the namespace before the first pod, so that the stack can not be the one who makes it. */
+function namespaceIssues({ target, kubernetes }: Settings): Issue[] {
+  if (target !== "kubernetes" || !kubernetes.createNamespace) return [];
+  const secrets = { pullSecret: kubernetes.pullSecret, "ingress.tlsSecret": kubernetes.ingress.tlsSecret };
+  return Object.entries(secrets)
+    .filter(([, name]) => name !== "")
+    .map(([key, name]) => ({
+      path: `kubernetes.${key}`,
+      reason: `is "${name}", which has to be in the namespace before the stack, while the stack makes its namespace itself; make both by hand and set kubernetes.createNamespace to false`,
+    }));
 }
 
 function receiverIssues({ monitoring, receiverSecrets }: Settings): Issue[] {

@@ -28,7 +28,13 @@ export const kubernetes = section({
     .string()
     .default("")
     .describe("Context of the kubeconfig that names the cluster; empty: the current one."),
-  namespace: name.describe("Namespace of the stack, made by it; empty: `dujyo-<stack>`."),
+  namespace: name.describe("Namespace of the stack; empty: `dujyo-<stack>`."),
+  createNamespace: flag(true).describe(
+    "Whether the stack makes its namespace. Where Secrets have to be in it before (`kubernetes.pullSecret`, `kubernetes.ingress.tlsSecret`), it is made by hand.",
+  ),
+  policies: choice(["all", "shared", "production"], "shared").describe(
+    "Policies that the stack has to keep: those of throw-away stacks (`all`), of shared ones, or of production.",
+  ),
   podNetwork: network("10.0.0.0/8").describe(
     "Addresses that pods have. PostgreSQL takes sessions from there alone.",
   ),

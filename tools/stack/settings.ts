@@ -5,16 +5,19 @@ import { readStackFile } from "../../infra/settings/stack-file.ts";
 import { Failure } from "../failure.ts";
 import { ROOT } from "../layout.ts";
 
+/** Names of the stacks of this project: those that have a file. */
+export function stackNames(): string[] {
+  return readdirSync(ROOT).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+}
+
 /**
  * The settings of a stack of this project.
  *
  * @throws Failure naming the stacks there are, or everything that is wrong with the settings
  */
 export function stackSettings(stack: string): Settings {
-  if (!existsSync(join(ROOT, `Pulumi.${stack}.yaml`))) {
-    const stacks = readdirSync(ROOT).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
-    throw new Failure(`There is no stack "${stack}"; there are: ${stacks.join(", ")}.`);
-  }
+  if (!existsSync(join(ROOT, `Pulumi.${stack}.yaml`)))
+    throw new Failure(`There is no stack "${stack}"; there are: ${stackNames().join(", ")}.`);
   try {
     return readStackFile(stack, ROOT);
   } catch (error) {

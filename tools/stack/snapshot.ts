@@ -6,8 +6,12 @@ export interface StateResource {
   readonly id?: string;
   readonly parent?: string;
   readonly dependencies?: readonly string[];
+  /** What the program asked for. */
+  readonly inputs?: Readonly<Record<string, unknown>>;
   /** What it told about itself. */
   readonly outputs?: Readonly<Record<string, unknown>>;
+  /** Whether the engine refuses to delete it. */
+  readonly protect?: boolean;
   /** Whether it is a leftover of a replacement that is still to be deleted. */
   readonly delete?: boolean;
 }

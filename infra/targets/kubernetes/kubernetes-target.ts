@@ -60,7 +60,8 @@ export class KubernetesTarget implements Target {
   readonly #args: KubernetesTargetArgs;
   readonly #namespace: string;
   readonly #provider: kubernetes.Provider;
-  readonly #ground: pulumi.Resource;
+  /** The namespace, where the stack makes it. */
+  readonly #ground: kubernetes.core.v1.Namespace | undefined;
   #electors: readonly pulumi.Resource[] | undefined;
 
   constructor(args: KubernetesTargetArgs) {
@@ -70,14 +71,7 @@ export class KubernetesTarget implements Target {
     this.electorate = { namespace: this.#namespace, label: ELECTION_LABEL };
     this.peerNetworks = [settings.podNetwork];
     this.#provider = createProvider(settings.context);
-    this.#ground = new kubernetes.core.v1.Namespace(
-      "namespace",
-      {
-        metadata: { name: this.#namespace, labels: { ...this.#labels("namespace"), ...POD_SECURITY_LEVEL } },
-      },
-      // With the namespace go all volumes in it.
-      { provider: this.#provider, protect: settings.protectVolumes },
-    );
+    this.#ground = settings.createNamespace ? this.#createNamespace() : undefined;
     createNetwork(
       {
         namespace: this.#namespace,
@@ -87,6 +81,16 @@ export class KubernetesTarget implements Target {
         platformNetwork: settings.platformNetwork,
       },
       this.#under(this.#ground),
+    );
+  }
+
+  #createNamespace(): kubernetes.core.v1.Namespace {
+    const labels = { ...this.#labels("namespace"), ...POD_SECURITY_LEVEL };
+    return new kubernetes.core.v1.Namespace(
+      "namespace",
+      { metadata: { name: this.#namespace, labels } },
+      // With the namespace go all volumes in it.
+      { provider: this.#provider, protect: this.#args.settings.protectVolumes },
     );
   }
 
@@ -340,8 +344,8 @@ export class KubernetesTarget implements Target {
     return { create: seconds, update: seconds };
   }
 
-  #under(parent: pulumi.Resource): pulumi.CustomResourceOptions {
-    return { parent, provider: this.#provider, dependsOn: [this.#ground] };
+  #under(parent: pulumi.Resource | undefined): pulumi.CustomResourceOptions {
+    return { parent, provider: this.#provider, dependsOn: this.#ground ? [this.#ground] : [] };
   }
 
   #named(part: string) {
