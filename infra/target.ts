@@ -151,6 +151,12 @@ export interface Target {
   readonly peerNetworks: readonly string[];
 
   /**
+   * Whether members that are taken away go after everything that depends on their workload is done. Where they go with the
+   * change of the workload itself, what takes them has to be done before it.
+   */
+  readonly removesMembersLast: boolean;
+
+  /**
    * Whether published ports are reached from the machine itself alone, so that a person's page may be plain HTTP. Where
    * they are not, a page asks for TLS and a certificate.
    */

@@ -12,6 +12,11 @@ export async function kubectl(args: readonly string[], input?: string): Promise<
   return result.stdout;
 }
 
+/** Figures of a drill belong into the report as they were seen. */
+export function tell(what: string, figures: object): void {
+  console.log(`${what}: ${JSON.stringify(figures)}`);
+}
+
 export interface Pod {
   readonly metadata: {
     readonly name: string;

@@ -1,29 +1,15 @@
-import { request } from "node:https";
 import { describe, expect, inject, it } from "vitest";
 import { IMAGE_NAMES, imageRef } from "../../infra/images.ts";
 import { violations } from "../../infra/policies/index.ts";
 import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { Pulumi } from "../../tools/stack/pulumi.ts";
 import { objectsOf, wholeProgram } from "../support/whole-program.ts";
+import { ask } from "./api-load.ts";
 import { NAMESPACE, STACK } from "./cluster-stack.ts";
 import { addressOf, client, isReady, kubectl, pods } from "./objects.ts";
 
 /** As after the images have been pushed. */
 const PUSHED = Object.fromEntries(IMAGE_NAMES.map((name) => [name, `sha256:${"a".repeat(64)}`]));
-
-function api(path: string, host: string): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ host, port: 8083, path, rejectUnauthorized: false, timeout: 5_000 }, (answer) => {
-      let body = "";
-      answer.setEncoding("utf8").on("data", (chunk: string) => {
-        body += chunk;
-      });
-      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
-    });
-    asked.on("error", reject);
-    asked.end();
-  });
-}
 
 describe("the small stack on a real cluster", () => {
   it("has every pod ready, under Pod Security's level restricted, from the project's images", async () => {
@@ -37,7 +23,7 @@ describe("the small stack on a real cluster", () => {
   });
 
   it("answers, with its database and its cache healthy", async () => {
-    const { status, body } = await api("/health/detailed", await addressOf("api"));
+    const { status, body } = await ask(await addressOf("api"), "/health/detailed");
     expect(status).toBe(200);
     expect(JSON.parse(body)).toMatchObject({
       database: { status: "healthy", read_replicas_healthy: 2 },

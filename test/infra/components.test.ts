@@ -82,6 +82,13 @@ for (const name of TARGET_NAMES) {
       expect(jobs).toEqual(expected[name]);
     });
 
+    it("lets members that are to go hand over before they do, where they would go first", async () => {
+      const { files } = await deploy(postgresOn);
+      const expected: PerTarget<boolean> = { docker: false, kubernetes: true };
+      expect(files["postgres-seed"]?.includes("settle.json")).toBe(expected[name]);
+      expect(files["postgres-settle"]).toContain("settle.json");
+    });
+
     it("hands files over as secrets, whatever is in them", async () => {
       const { registered } = await deploy(postgresOn);
       const key: PerTarget<string> = { docker: "uploads", kubernetes: "data" };
@@ -228,7 +235,8 @@ for (const name of TARGET_NAMES) {
           },
           jobs: ["redis-reconcile"],
         },
-        kubernetes: { published: {}, jobs: ["redis-reconcile"] },
+        // A smaller set loses its members at once: they are drained before.
+        kubernetes: { published: {}, jobs: ["redis-drain", "redis-reconcile"] },
       };
       expect(running).toMatchObject(expected[name]);
     });

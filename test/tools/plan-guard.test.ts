@@ -34,6 +34,22 @@ describe("the plan guard", () => {
     expect(dataLosses(plan)[0]).toContain("would delete postgres-owner");
   });
 
+  it("lets the passwords of the monitoring's pages go with the monitoring", () => {
+    const page =
+      "urn:pulumi:prod::dujyo::dujyo:index:Monitoring$pulumi-nodejs:dynamic/secrets:Password::grafana";
+    expect(dataLosses({ steps: [{ op: "delete", urn: page }] })).toEqual([]);
+  });
+
+  it("lets a volume go whose protection was taken away, and no other", () => {
+    const remove = (oldState?: PlanStep["oldState"]) =>
+      dataLosses({ steps: [step("delete", CLAIM, "data-postgres-4", { oldState })] });
+    expect(remove({})).toEqual([]);
+    expect(remove({ protect: true })).toHaveLength(1);
+    expect(remove()).toHaveLength(1);
+    const replaced = step("replace", CLAIM, "data-postgres-4", { oldState: {} });
+    expect(dataLosses({ steps: [replaced] })).toHaveLength(1);
+  });
+
   it("lets pods, files and jobs be replaced", () => {
     const plan = {
       steps: [

@@ -14,13 +14,18 @@ const HOLDS_DATA = [
   "pulumi-nodejs:dynamic/secrets:Identity",
 ];
 
+const VOLUMES = ["kubernetes:core/v1:PersistentVolumeClaim", "docker:index/volume:Volume"];
+const SECRET = /^pulumi-nodejs:dynamic\/secrets:/;
+
 const LOSES = /^(delete|replace|delete-replaced|create-replacement|discard)/;
 
 /** Sentences on what the plan would take away that holds data; none where it takes nothing. */
 export function dataLosses(plan: Plan): string[] {
   const lost = new Map<string, string>();
-  for (const { op, urn, replaceReasons } of plan.steps ?? []) {
+  for (const { op, urn, oldState, replaceReasons } of plan.steps ?? []) {
     if (!LOSES.test(op) || !HOLDS_DATA.includes(typeOf(urn)) || !holdsData(urn)) continue;
+    // Members that leave take their volumes along; those volumes had their protection taken away, or never had any.
+    if (op === "delete" && VOLUMES.includes(typeOf(urn)) && oldState && !oldState.protect) continue;
     const why = replaceReasons?.length ? ` since ${replaceReasons.join(", ")} changes` : "";
     const how = op === "delete" ? "delete" : "replace";
     lost.set(
@@ -32,9 +37,10 @@ export function dataLosses(plan: Plan): string[] {
   return [...lost.values()];
 }
 
-/** A volume that only carries files is filled anew. */
+/** A volume that only carries files is filled anew, and what the monitoring's pages open with goes with them. */
 function holdsData(urn: string): boolean {
-  return !(typeOf(urn).startsWith("docker:") && nameOf(urn).endsWith("-files"));
+  const files = typeOf(urn).startsWith("docker:") && nameOf(urn).endsWith("-files");
+  return !files && !(SECRET.test(typeOf(urn)) && urn.includes("dujyo:index:Monitoring$"));
 }
 
 /** The Kubernetes objects that there would be after the plan. */

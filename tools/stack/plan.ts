@@ -12,6 +12,8 @@ export interface PlanStep {
   /** `same`, `create`, `update`, `delete`, `replace`, `create-replacement`, `delete-replaced` and so on. */
   readonly op: string;
   readonly urn: string;
+  /** Absent where the resource is new. */
+  readonly oldState?: { readonly protect?: boolean };
   readonly newState?: { readonly type?: string; readonly inputs?: Record<string, unknown> };
   readonly replaceReasons?: readonly string[] | null;
   readonly diffReasons?: readonly string[] | null;

@@ -53,6 +53,7 @@ export class KubernetesTarget implements Target {
   readonly name = "kubernetes";
   readonly coordination = "kubernetes";
   readonly balancesServices = true;
+  readonly removesMembersLast = false;
   readonly loopbackPages = false;
   readonly deployed: DeployedMember[] = [];
   readonly peerNetworks: readonly string[];
@@ -132,7 +133,8 @@ export class KubernetesTarget implements Target {
           ]),
         ),
       },
-      opts,
+      // A member that is to leave needs its files until it has gone.
+      { ...opts, dependsOn: [...this.#grounds, ...(placement.after ?? [])] },
     );
     this.#service(part, { clusterIP: "None", publishNotReadyAddresses: true }, opts);
     const { storage } = spec;
@@ -345,7 +347,11 @@ export class KubernetesTarget implements Target {
   }
 
   #under(parent: pulumi.Resource | undefined): pulumi.CustomResourceOptions {
-    return { parent, provider: this.#provider, dependsOn: this.#ground ? [this.#ground] : [] };
+    return { parent, provider: this.#provider, dependsOn: this.#grounds };
+  }
+
+  get #grounds(): pulumi.Resource[] {
+    return this.#ground ? [this.#ground] : [];
   }
 
   #named(part: string) {
