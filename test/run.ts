@@ -69,6 +69,7 @@ const SUITES: Record<string, () => Promise<Count>> = {
   types: () => check("tsc", "--noEmit"),
   unit: () => vitest("unit"),
   ledger: () => vitest("ledger"),
+  registry: () => vitest("registry"),
   service: () => vitest("service"),
   stack: () => vitest("stack"),
 };

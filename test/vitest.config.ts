@@ -37,6 +37,13 @@ export default defineConfig({
       },
       {
         test: {
+          name: "registry",
+          include: ["test/registry/*.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: "cluster",
           include: ["test/cluster/*.test.ts"],
           globalSetup: ["test/cluster/cluster-stack.ts"],

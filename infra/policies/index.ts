@@ -89,7 +89,7 @@ const POLICIES: readonly Policy[] = [
       .filter(({ image }) => !/@sha256:[0-9a-f]{64}$/.test(image))
       .map(
         ({ name, image }) =>
-          `${name} runs ${image}, which a registry may change; push it and set kubernetes.digests`,
+          `${name} runs ${image}, which a registry may change; push it: npm run images -- push --stack <stack>`,
       ),
   ),
   onPods("no secret in an environment", "all", ({ pod }) =>

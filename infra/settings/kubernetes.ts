@@ -20,7 +20,7 @@ const name = z
   })
   .default("");
 
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const DIGEST = /^[0-9a-f]{12}@sha256:[0-9a-f]{64}$/;
 
 /** Settings of stacks that run on Kubernetes. */
 export const kubernetes = section({
@@ -59,12 +59,13 @@ export const kubernetes = section({
     .record(
       z.string(),
       z.string().regex(DIGEST, {
-        error: (issue) => `is ${JSON.stringify(issue.input)}; use "sha256:" and 64 hexadecimal digits`,
+        error: (issue) =>
+          `is ${JSON.stringify(issue.input)}; use what "npm run images -- push" writes: a tag, "@sha256:" and 64 hexadecimal digits`,
       }),
     )
     .default({})
     .describe(
-      "Digest of each pushed image by its name, such as `postgres`: what runs is then that very image.",
+      "Tag and digest of each pushed image by its name, such as `postgres`, written by `npm run images -- push`: what runs is then that very image.",
     ),
   dataPriority: name.describe("Priority class of PostgreSQL and Redis; empty: the cluster's default."),
   servicePriority: name.describe("Priority class of all others; empty: the cluster's default."),

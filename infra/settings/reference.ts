@@ -7,19 +7,32 @@ interface Property {
   readonly properties?: Record<string, Property>;
 }
 
-function rows(properties: Record<string, Property>, prefix: string): string[] {
+/** What there is to know about a setting, whatever the stack. */
+export interface SettingReference {
+  /** Keys below `dujyo:`, a dot between two levels. */
+  readonly path: string;
+  /** Value where a stack file names none. */
+  readonly fallback: unknown;
+  readonly meaning: string;
+}
+
+function entries(properties: Record<string, Property>, prefix: string): SettingReference[] {
   return Object.entries(properties).flatMap(([key, property]) => {
     const path = prefix + key;
     // `parameters` is a dictionary of the user's own, not a section.
-    if (property.properties) return rows(property.properties, `${path}.`);
-    const fallback = JSON.stringify(property.default).replaceAll('"', "");
-    return [`| \`${path}\` | \`${fallback}\` | ${property.description ?? ""} |`];
+    if (property.properties) return entries(property.properties, `${path}.`);
+    return [{ path, fallback: property.default, meaning: property.description ?? "" }];
   });
+}
+
+/** Every setting, in the order of the schema. */
+export function settingReferences(): SettingReference[] {
+  const schema = z.toJSONSchema(settingsSchema, { unrepresentable: "any", io: "input" }) as Property;
+  return entries(schema.properties ?? {}, "");
 }
 
 /** The table of `docs/settings.md`: every setting, its default, its meaning. Made of the schema, so it can not be wrong. */
 export function settingsReference(): string {
-  const schema = z.toJSONSchema(settingsSchema, { unrepresentable: "any", io: "input" }) as Property;
   return [
     "# Settings",
     "",
@@ -28,7 +41,10 @@ export function settingsReference(): string {
     "",
     "| setting | default | meaning |",
     "| --- | --- | --- |",
-    ...rows(schema.properties ?? {}, ""),
+    ...settingReferences().map(
+      ({ path, fallback, meaning }) =>
+        `| \`${path}\` | \`${JSON.stringify(fallback).replaceAll('"', "")}\` | ${meaning} |`,
+    ),
     "",
   ].join("\n");
 }

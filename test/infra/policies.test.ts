@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { IMAGE_NAMES } from "../../infra/images.ts";
+import { IMAGE_NAMES, imageRef } from "../../infra/images.ts";
 import { policiesOf, violations } from "../../infra/policies/index.ts";
 import { type KubernetesObject, type PodSpec, podMakers } from "../../infra/policies/objects.ts";
 import { restrictedViolations } from "../../infra/policies/restricted.ts";
@@ -7,7 +7,9 @@ import type { Settings } from "../../infra/settings/schema.ts";
 import { type Given, objectsOf, wholeProgram } from "../support/whole-program.ts";
 
 /** What `npm run images -- push` would have written down. */
-const PUSHED = Object.fromEntries(IMAGE_NAMES.map((name) => [name, `sha256:${"a".repeat(64)}`]));
+const PUSHED = Object.fromEntries(
+  IMAGE_NAMES.map((name) => [name, `${imageRef(name).split(":")[1]}@sha256:${"a".repeat(64)}`]),
+);
 
 interface Stack {
   readonly settings: Settings;

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Settings } from "../../infra/settings/schema.ts";
-import { readStackFile } from "../../infra/settings/stack-file.ts";
+import { openStackFile, type StackFile } from "../../infra/settings/stack-file.ts";
 import { Failure } from "../failure.ts";
 import { ROOT } from "../layout.ts";
 
@@ -11,16 +11,21 @@ export function stackNames(): string[] {
 }
 
 /**
- * The settings of a stack of this project.
+ * The stack file of a stack of this project.
  *
  * @throws Failure naming the stacks there are, or everything that is wrong with the settings
  */
-export function stackSettings(stack: string): Settings {
+export function stackFile(stack: string): StackFile {
   if (!existsSync(join(ROOT, `Pulumi.${stack}.yaml`)))
     throw new Failure(`There is no stack "${stack}"; there are: ${stackNames().join(", ")}.`);
   try {
-    return readStackFile(stack, ROOT);
+    return openStackFile(stack, ROOT);
   } catch (error) {
     throw new Failure(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** The settings of a stack of this project; throws as {@link stackFile} does. */
+export function stackSettings(stack: string): Settings {
+  return stackFile(stack).settings;
 }

@@ -1,7 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { type Connection, KNOWN_BY_MEMBER } from "../../connections.ts";
-import { type ImageName, imageRef, OPTIONAL_IMAGES } from "../../images.ts";
+import { type ImageName, OPTIONAL_IMAGES } from "../../images.ts";
 import type { Settings } from "../../settings/schema.ts";
 import type {
   DeployedMember,
@@ -18,6 +18,7 @@ import { createBudget, createScaling, spread } from "./availability.ts";
 import { probes } from "./container.ts";
 import { createEntry } from "./entry.ts";
 import { createFiles, type Files } from "./files.ts";
+import { podImage } from "./image-reference.ts";
 import { createJob } from "./job.ts";
 import { createNetwork, memberName, PART_LABEL, searchList } from "./network.ts";
 import { MEMBER_COMMAND, MEMBER_ENVIRONMENT, memberEnvironment, type PodArgs, pod } from "./pod.ts";
@@ -332,13 +333,9 @@ export class KubernetesTarget implements Target {
     return this.#electors;
   }
 
-  /** By its content, so that the same content is the same image; by its digest as soon as it has been pushed. */
   #image(name: ImageName): string {
     const { registry, digests } = this.#args.settings;
-    const [repository, tag] = imageRef(name).split(":");
-    const prefix = registry === "" ? "" : `${registry.replace(/\/$/, "")}/`;
-    const digest = digests[name];
-    return digest ? `${prefix}${repository}@${digest}` : `${prefix}${repository}:${tag}`;
+    return podImage(name, registry, digests);
   }
 
   #patience(count: number, startTimeout: number): pulumi.CustomTimeouts {
