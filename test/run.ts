@@ -68,6 +68,7 @@ const SUITES: Record<string, () => Promise<Count>> = {
   lint: () => check("biome", "ci", "--colors=off", "--reporter=summary", "."),
   types: () => check("tsc", "--noEmit"),
   unit: () => vitest("unit"),
+  linters: () => vitest("linters"),
   ledger: () => vitest("ledger"),
   registry: () => vitest("registry"),
   service: () => vitest("service"),

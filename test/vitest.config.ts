@@ -37,6 +37,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: "linters",
+          include: ["test/lint/*.test.ts"],
+          globalSetup: ["test/lint/linters.ts"],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "registry",
           include: ["test/registry/*.test.ts"],
           testTimeout: 60_000,
