@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import { changesOf, countsOf, errorsOf, type Plan, type PlanStep, readPlan } from "../../tools/stack/plan.ts";
 import { dataLosses, objections, plannedObjects, refuseBadPlan } from "../../tools/stack/plan-guard.ts";
+import { planReport } from "../../tools/stack/plan-report.ts";
 
 const urn = (type: string, name: string) =>
   `urn:pulumi:prod::dujyo::dujyo:index:PostgresCluster$dujyo:kubernetes:Workload$${type}::${name}`;
@@ -120,5 +121,38 @@ describe("the list of changes", () => {
       "replace  kubernetes:batch/v1:Job migrate: metadata.name",
     ]);
     expect(countsOf(plan)).toBe("1 same, 1 update, 1 replace");
+  });
+});
+
+describe("the plan as a comment", () => {
+  const settings = parseSettings("some", {});
+
+  it("begins with the verdict and shows every change", () => {
+    const text = planReport("staging", settings, { steps: [step("create", CLAIM, "data-postgres-3")] });
+    expect(text).toMatch(/^### Stack `staging`: 1 changes\n/);
+    expect(text).toContain(`create   ${CLAIM} data-postgres-3`);
+  });
+
+  it("says first what speaks against it, whoever says so", () => {
+    const text = planReport("prod", settings, {
+      steps: [step("delete", CLAIM, "data-postgres-0", { oldState: { protect: true } })],
+      diagnostics: [{ severity: "error", message: "error: it is protected" }],
+    });
+    expect(text).toMatch(/^### Stack `prod`: this plan is refused\n/);
+    expect(text).toContain("- would delete data-postgres-0");
+    expect(text).toContain("- it is protected");
+  });
+
+  it("says so where there is nothing to do", () => {
+    expect(planReport("prod", settings, { steps: [step("same", CLAIM, "data-postgres-0")] })).toContain(
+      "nothing to change",
+    );
+  });
+
+  it("is no longer than a comment may be", () => {
+    const steps = Array.from({ length: 5_000 }, (_, number) =>
+      step("update", CLAIM, `data-postgres-${number}`),
+    );
+    expect(planReport("prod", settings, { steps }).length).toBeLessThan(65_536);
   });
 });

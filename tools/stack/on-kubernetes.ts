@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import type { Settings } from "../../infra/settings/schema.ts";
 import { Failure } from "../failure.ts";
 import { ensureKubernetesPlugin } from "../setup/kubernetes-plugin.ts";
@@ -10,6 +11,7 @@ import { ensureLocalState, pulumiEnvironment, removeStackConfig } from "./local-
 import { releaseStaleLock } from "./lock.ts";
 import { changesOf, countsOf, makePlan, type Plan } from "./plan.ts";
 import { refuseBadPlan } from "./plan-guard.ts";
+import { planReport } from "./plan-report.ts";
 import { Pulumi } from "./pulumi.ts";
 import { destroyableUrns, resourcesOf, type Snapshot } from "./snapshot.ts";
 
@@ -49,9 +51,9 @@ async function prepareState(
 }
 
 /** The plan of an `up`, with each change on a line of its own. */
-async function plan({ progress, pulumi, snapshot }: Prepared): Promise<Plan> {
+async function plan({ progress, pulumi, snapshot }: Prepared, refresh = false): Promise<Plan> {
   if (!snapshot) await pulumi.create();
-  const made = await progress.step("pulumi preview", () => makePlan(pulumi));
+  const made = await progress.step("pulumi preview", () => makePlan(pulumi, refresh));
   process.stdout.write(`\n${[...changesOf(made), countsOf(made)].join("\n")}\n\n`);
   return made;
 }
@@ -70,13 +72,30 @@ export async function upOnKubernetes(stack: string, settings: Settings): Promise
   return 0;
 }
 
+export interface PreviewOptions {
+  /** File that gets the plan as Markdown, also where it is refused. @default none */
+  readonly report?: string;
+  /** Whether anything to change is a failure: the cluster is asked what there is, and should be what the program says. @default false */
+  readonly drift?: boolean;
+}
+
 /**
  * Shows what an `up` would do.
  *
- * @throws Failure where the plan takes data away or breaks a policy
+ * @throws Failure where the plan takes data away or breaks a policy; with `drift`, where there is anything to change
  */
-export async function previewOnKubernetes(stack: string, settings: Settings): Promise<number> {
-  refuseBadPlan(settings, await plan(await prepare(stack, settings)));
+export async function previewOnKubernetes(
+  stack: string,
+  settings: Settings,
+  { report, drift = false }: PreviewOptions = {},
+): Promise<number> {
+  const made = await plan(await prepare(stack, settings), drift);
+  if (report !== undefined) writeFileSync(report, planReport(stack, settings, made));
+  refuseBadPlan(settings, made);
+  if (drift && changesOf(made).length > 0)
+    throw new Failure(
+      `Stack "${stack}" is not what the program says: see above. Bring it back (npm run up -- --stack ${stack}), or the change into the program.`,
+    );
   return 0;
 }
 

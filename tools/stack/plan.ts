@@ -23,10 +23,18 @@ export interface PlanStep {
  * Asks the engine what an `up` would do. A plan that the engine itself refuses, such as one that deletes something
  * protected, is a plan as well: with the steps up to there, and the reason among its diagnostics.
  *
+ * @param refresh whether to ask the target first what there is, instead of believing the state
  * @throws Failure where the engine came to no plan at all
  */
-export async function makePlan(pulumi: Pulumi): Promise<Plan> {
-  const args = ["preview", "--json", "--show-sames", "--stack", pulumi.stack];
+export async function makePlan(pulumi: Pulumi, refresh = false): Promise<Plan> {
+  const args = [
+    "preview",
+    "--json",
+    "--show-sames",
+    "--stack",
+    pulumi.stack,
+    ...(refresh ? ["--refresh"] : []),
+  ];
   const result = await pulumi.run(args);
   const plan = readPlan(result.stdout);
   if (plan === undefined) throw new Failure(describeFailure(`pulumi ${args.join(" ")}`, result));
