@@ -15,6 +15,6 @@ await runCommand(async () => {
     throw new Failure(
       `Stack "${stack}" runs on ${settings.target}; this command is for stacks on Kubernetes.`,
     );
-  takeTurn();
+  await takeTurn();
   return previewOnKubernetes(stack, settings);
 });
