@@ -1,22 +1,27 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Settings } from "../../infra/settings/schema.ts";
-import { readStackFile } from "../../infra/settings/stack-file.ts";
+import { parseStackFile } from "../../infra/settings/stack-file.ts";
 import { Failure } from "../failure.ts";
 import { ROOT } from "../layout.ts";
+import { stackConfigFile } from "./local-state.ts";
+import { mergeStackConfig } from "./stack-config.ts";
 
 /**
- * The settings of a stack of this project.
+ * The settings of a stack of this project: its tracked file, with the secrets that stand in the engine's copy alone.
  *
  * @throws Failure naming the stacks there are, or everything that is wrong with the settings
  */
 export function stackSettings(stack: string): Settings {
-  if (!existsSync(join(ROOT, `Pulumi.${stack}.yaml`))) {
+  const file = join(ROOT, `Pulumi.${stack}.yaml`);
+  if (!existsSync(file)) {
     const stacks = readdirSync(ROOT).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
     throw new Failure(`There is no stack "${stack}"; there are: ${stacks.join(", ")}.`);
   }
+  const copy = stackConfigFile(stack);
+  const added = existsSync(copy) ? readFileSync(copy, "utf8") : "";
   try {
-    return readStackFile(stack, ROOT);
+    return parseStackFile(stack, mergeStackConfig(readFileSync(file, "utf8"), added));
   } catch (error) {
     throw new Failure(error instanceof Error ? error.message : String(error));
   }
