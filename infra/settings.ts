@@ -1,16 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { ownKeys, parseSettings } from "./settings/parse.ts";
 import { RECOVERY_PROFILES, worstNodeLoss, worstPostgresCrash } from "./settings/recovery.ts";
 import type { Settings } from "./settings/schema.ts";
-
-/** Configuration reaches the program as text; numbers, booleans and objects are JSON, anything else is the text itself. */
-function fromConfigText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
+import { fromConfigText, keysThatDiffer } from "./settings/stack-file.ts";
 
 /**
  * The settings of the stack that Pulumi is working on. The program reads configuration nowhere else.
@@ -29,6 +23,26 @@ export function loadSettings(): Settings {
   } catch (error) {
     throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
   }
+}
+
+/**
+ * Plain `pulumi` reads a copy of the stack's file, since the engine writes its salt and the secrets into what it reads.
+ * Stops where the copy is not what the file says: what would be deployed is not what stands in the repository.
+ *
+ * @throws pulumi.RunError naming the keys that differ, and the way out
+ */
+export function refuseStaleSettings(): void {
+  const stack = pulumi.getStack();
+  const file = `Pulumi.${stack}.yaml`;
+  const given = ownKeys(pulumi.runtime.allConfig()) as Record<string, string>;
+  const keys = keysThatDiffer(readFileSync(join(import.meta.dirname, "..", file), "utf8"), given);
+  if (keys.length === 0) return;
+  throw new pulumi.RunError(
+    `the engine's configuration is not what ${file} says; nothing was changed. It differs in ` +
+      `${keys.map((key) => `dujyo:${key}`).join(", ")}. Settings are changed in ${file} (secrets alone with ` +
+      `"pulumi config set --secret"); then run "npm run connect -- --stack ${stack}", which takes the file over ` +
+      "into the engine's copy, and repeat",
+  );
 }
 
 function printRecoveryTimes({ postgres }: Settings): void {

@@ -17,6 +17,6 @@ await runCommand(async () => {
     throw new Failure(
       `Stack "${stack}" runs on ${settings.target}; this command is for stacks on Kubernetes.`,
     );
-  takeTurn();
+  await takeTurn();
   return previewOnKubernetes(stack, settings, options);
 });

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { Failure } from "./failure.ts";
 
@@ -118,13 +118,27 @@ export function describeFailure(what: string, result: Result, options: RunOption
   return [`${what} ${how}.`, ...output.slice(-LINES_IN_ERROR), ...log].join("\n");
 }
 
-/** Whether a process with this number lives on this machine. */
+/** Whether a process with this number lives on this machine; one that only waits to be collected does not. */
 export function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  return kernelFacts(pid)?.[0] !== "Z";
+}
+
+/** When a process began, in clock ticks since the machine's start; undefined where the system has no /proc. */
+export function startOf(pid: number): string | undefined {
+  return kernelFacts(pid)?.[19];
+}
+
+/** Fields of /proc/<pid>/stat from the third, the state, on; the second, a name in brackets, may hold anything. */
+function kernelFacts(pid: number): string[] | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ");
+  } catch {
+    return undefined;
   }
 }

@@ -21,7 +21,9 @@ import { ensureLocalState, pulumiEnvironment } from "./stack/local-state.ts";
 import { releaseStaleLock } from "./stack/lock.ts";
 import { upOnKubernetes } from "./stack/on-kubernetes.ts";
 import { Pulumi } from "./stack/pulumi.ts";
+import { forget, isBeingRemoved, removeWithData } from "./stack/removal.ts";
 import { stackSettings } from "./stack/settings.ts";
+import type { Snapshot } from "./stack/snapshot.ts";
 import { takeTurn } from "./stack/turn.ts";
 
 /** Longest wait for every part to be well after the engine has done its work. */
@@ -36,7 +38,7 @@ const command = new Command("up")
 /** Everything that is only looked at comes first, so that a refusal leaves the machine as it was. */
 async function up(stack: string): Promise<number> {
   const settings = stackSettings(stack);
-  takeTurn();
+  await takeTurn();
   if (settings.target === "kubernetes") return upOnKubernetes(stack, settings);
   const progress = new Progress();
   await progress.step("Docker engine", ensureDockerEngine);
@@ -72,11 +74,23 @@ async function prepareState(
 ): Promise<void> {
   ensureLocalState(pulumi.stack, pulumi.environment);
   await releaseStaleLock(step, pulumi);
-  const snapshot = await pulumi.export();
+  let snapshot = await pulumi.export();
   refuseForeign(pulumi.stack, snapshot, objects);
+  if (isBeingRemoved(pulumi.stack)) {
+    await endRemoval(step, pulumi, snapshot);
+    snapshot = undefined;
+  }
   refuseFixedChanges(settings, snapshot);
   if (snapshot) await heal(step, pulumi, snapshot);
   else await pulumi.create();
+}
+
+/** What a removal with the data that was cut off has left does not fit together: it goes, and the stack is made anew. */
+async function endRemoval(step: Step, pulumi: Pulumi, snapshot: Snapshot | undefined): Promise<void> {
+  step.note("ending a removal of the data that was cut off");
+  if (!snapshot) return forget(pulumi.stack);
+  await heal(step, pulumi, snapshot, { start: false });
+  await removeWithData(step, pulumi);
 }
 
 /** Containers that were there before the engine began may still be on their way up. */

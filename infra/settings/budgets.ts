@@ -213,7 +213,9 @@ function receiverIssues({ monitoring, receiverSecrets }: Settings): Issue[] {
       ? [
           {
             path: `monitoring.receivers.${index}`,
-            reason: `"${name}" has no secret; set it with: pulumi config set --secret --path 'dujyo:receiverSecrets["${name}"]'`,
+            reason:
+              `"${name}" has no secret; set it, in the environment that "npm run connect" prints, with: ` +
+              `pulumi config set --secret --path 'dujyo:receiverSecrets["${name}"]'`,
           },
         ]
       : [],
@@ -227,7 +229,9 @@ function receiverIssues({ monitoring, receiverSecrets }: Settings): Issue[] {
     })),
     ...unused.map((name) => ({
       path: `receiverSecrets.${name}`,
-      reason: "belongs to no receiver; remove it, or add the receiver to monitoring.receivers",
+      reason:
+        "belongs to no receiver; add the receiver to monitoring.receivers, or remove the secret, in the environment that " +
+        `"npm run connect" prints, with: pulumi config rm --path 'dujyo:receiverSecrets["${name}"]'`,
     })),
   ];
 }

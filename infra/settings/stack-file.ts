@@ -11,20 +11,71 @@ export interface StackFile {
   readonly settings: Settings;
 }
 
+/** Keys whose values `pulumi config set --secret` encrypts with the stack's own key. */
+const HOLDS_SECRETS: readonly string[] = ["receiverSecrets"] satisfies (keyof Settings)[];
+
 /**
  * A stack file, for the commands that run before or beside Pulumi.
  *
  * @param stack for example `dev`: `Pulumi.dev.yaml` is read
  * @throws SettingsError as {@link parseSettings} does; the file system's error where there is no such file
  */
-export function openStackFile(stack: string, directory = process.cwd()): StackFile {
-  const text = readFileSync(join(directory, `Pulumi.${stack}.yaml`), "utf8");
-  const document = (parseYaml(text) ?? {}) as { config?: Record<string, unknown> };
-  const given = ownKeys(document.config ?? {});
+export function readStackFile(stack: string, directory: string): StackFile {
+  return parseStackFile(stack, readFileSync(join(directory, `Pulumi.${stack}.yaml`), "utf8"));
+}
+
+/**
+ * A stack file's text.
+ *
+ * @throws SettingsError as {@link parseSettings} does
+ */
+export function parseStackFile(stack: string, text: string): StackFile {
+  const given = keysOf(text);
   return { given, settings: parseSettings(stack, given) };
 }
 
-/** The settings alone; throws as {@link openStackFile} does. */
-export function readStackFile(stack: string, directory = process.cwd()): Settings {
-  return openStackFile(stack, directory).settings;
+/** The keys below `dujyo:` in the text of a stack file. */
+function keysOf(text: string): Record<string, unknown> {
+  const document = (parseYaml(text) ?? {}) as { config?: Record<string, unknown> };
+  return ownKeys(document.config ?? {});
+}
+
+/**
+ * Where the configuration that the engine works with says something else than a stack file: settings changed in the file
+ * since the engine's copy of it was made, or in the copy alone. Secrets may stand in the copy only, and are no difference.
+ *
+ * @param text of the stack file
+ * @param given the keys below `dujyo:` that the engine has, with values as it gives them to a program: text, or JSON
+ * @returns the keys that differ, sorted
+ */
+export function keysThatDiffer(text: string, given: Readonly<Record<string, string>>): string[] {
+  const tracked = keysOf(text);
+  const keys = new Set([...Object.keys(tracked), ...Object.keys(given)]);
+  return [...keys]
+    .filter(
+      (key) =>
+        !HOLDS_SECRETS.includes(key) && comparable(tracked[key]) !== comparable(fromConfigText(given[key])),
+    )
+    .sort();
+}
+
+/** Configuration reaches the program as text; numbers, booleans and objects are JSON, anything else is the text itself. */
+export function fromConfigText(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The same text for the same value, whichever way a scalar was quoted and whatever the order of the keys. */
+function comparable(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, inner: unknown) => {
+      if (inner === null || typeof inner !== "object") return String(inner);
+      if (Array.isArray(inner)) return inner;
+      return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => a.localeCompare(b)));
+    }) ?? ""
+  );
 }

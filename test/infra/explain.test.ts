@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import { explainSettings } from "../../infra/settings/explain.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import { settingReferences } from "../../infra/settings/reference.ts";
-import { openStackFile } from "../../infra/settings/stack-file.ts";
+import { readStackFile } from "../../infra/settings/stack-file.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
 describe("npm run config -- explain", () => {
   it.each(["dev", "light", "staging", "prod", "ci"])("tells every setting of %s", (stack) => {
-    const { settings, given } = openStackFile(stack, ROOT);
+    const { settings, given } = readStackFile(stack, ROOT);
     const explained = explainSettings(settings, given);
     expect(explained.map(({ path }) => path)).toEqual(settingReferences().map(({ path }) => path));
     for (const { path, value, meaning } of explained) {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { connectionDemand, postgresMemory, redisMaxMemory } from "../../infra/settings/budgets.ts";
 import { parseSettings, SettingsError } from "../../infra/settings/parse.ts";
 import { RECOVERY_PROFILES } from "../../infra/settings/recovery.ts";
-import { readStackFile } from "../../infra/settings/stack-file.ts";
+import { keysThatDiffer, readStackFile } from "../../infra/settings/stack-file.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -85,7 +85,7 @@ describe("the stack file", () => {
   const files = readdirSync(ROOT).filter((name) => /^Pulumi\.(?!test)\w+\.yaml$/.test(name));
 
   it.each(files)("%s is accepted", (name) => {
-    expect(readStackFile(name.split(".")[1] as string, ROOT).target).toMatch(/docker|kubernetes/);
+    expect(readStackFile(name.split(".")[1] as string, ROOT).settings.target).toMatch(/docker|kubernetes/);
   });
 });
 
@@ -114,5 +114,30 @@ describe("derived sizes", () => {
 
   it("leave Redis room for itself and a fork", () => {
     expect(redisMaxMemory(settings.redis)).toBe(44 * 2 ** 20);
+  });
+});
+
+describe("the engine's configuration", () => {
+  const file = [
+    "config:",
+    "  dujyo:portOffset: 1000",
+    '  dujyo:target: "docker"',
+    "  dujyo:redis: { memory: 72 MB, cpus: 0.5 }",
+    "  other:key: 1",
+    "",
+  ].join("\n");
+  const same = { portOffset: "1000", target: "docker", redis: '{"cpus":0.5,"memory":"72 MB"}' };
+
+  it("is what the stack's file says, whatever the order; secrets are not compared", () => {
+    expect(keysThatDiffer(file, { ...same, receiverSecrets: '{"oncall":"x"}' })).toEqual([]);
+  });
+
+  it("differs by what was changed in either, named by key", () => {
+    const { portOffset: _, ...less } = same;
+    expect(keysThatDiffer(file, { ...less, redis: '{"memory":"72 MB"}', etcd: '{"members":1}' })).toEqual([
+      "etcd",
+      "portOffset",
+      "redis",
+    ]);
   });
 });

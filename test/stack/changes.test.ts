@@ -1,14 +1,10 @@
-import { spawn } from "node:child_process";
-import { randomInt } from "node:crypto";
-import { join } from "node:path";
 import { afterAll, describe, expect, inject, it } from "vitest";
-import { ROOT } from "../../tools/layout.ts";
-import { mustRun, run } from "../../tools/process.ts";
+import { mustRun } from "../../tools/process.ts";
 import { redisClient, value } from "../support/clients.ts";
-import { container, eventually, leader, patroniMembers, whole } from "../support/faults.ts";
+import { container, leader, patroniMembers, whole } from "../support/faults.ts";
 import { LedgerWriter } from "../support/ledger-writer.ts";
 import { redisWhole } from "../support/redis-state.ts";
-import { stackConnection, tryUp, UP_COMMAND, up } from "../support/stack-commands.ts";
+import { stackConnection, tryUp, up } from "../support/stack-commands.ts";
 import { BASE_SETTINGS, changedSettings, writeSettings } from "../support/stack-settings.ts";
 import { mustSwitchOver } from "../support/switchover.ts";
 
@@ -129,31 +125,5 @@ describe("a change of the settings", () => {
       for (const key of keys) expect(await reader.get(key), `with ${shards} shards`).toBe(key);
       reader.disconnect();
     }
-  });
-});
-
-describe("npm run up", () => {
-  it("heals what a run that was killed left behind", { timeout: 900_000 }, async () => {
-    // One while it looks and prepares, one while members are replaced.
-    for (const [first, last, cpus] of [
-      [1_000, 8_000, 0.6],
-      [8_000, 25_000, 0.7],
-    ] as const) {
-      const milliseconds = randomInt(first, last);
-      console.log(`killed after ${milliseconds} ms`);
-      writeSettings(changedSettings({ redis: { cpus } }));
-      const child = spawn(process.execPath, UP_COMMAND, { cwd: ROOT, stdio: "ignore", detached: true });
-      await new Promise((resolve) => setTimeout(resolve, milliseconds));
-      // The whole group, as when a terminal is closed: nothing gets the chance to tidy up.
-      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
-      await up();
-      // The engine puts its helpers into groups of their own.
-      await eventually("the program and its providers have ended", async () => {
-        const { stdout } = await run("pgrep", ["-f", join(ROOT, "node_modules/@pulumi/pulumi/cmd")]);
-        return stdout === "";
-      });
-    }
-    await whole(3);
-    await redisWhole(3);
   });
 });
