@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { ownKeys, parseSettings } from "./settings/parse.ts";
+import { parseConfiguration } from "./settings/parse.ts";
 import { RECOVERY_PROFILES, worstNodeLoss, worstPostgresCrash } from "./settings/recovery.ts";
 import type { Settings } from "./settings/schema.ts";
 
@@ -18,12 +18,10 @@ function fromConfigText(text: string): unknown {
  * @throws pulumi.RunError listing everything that is wrong with them
  */
 export function loadSettings(): Settings {
-  const given = ownKeys(pulumi.runtime.allConfig());
-  const values = Object.fromEntries(
-    Object.entries(given).map(([key, text]) => [key, fromConfigText(String(text))]),
-  );
+  const all = Object.entries(pulumi.runtime.allConfig());
+  const values = Object.fromEntries(all.map(([key, text]) => [key, fromConfigText(String(text))]));
   try {
-    const settings = parseSettings(pulumi.getStack(), values);
+    const settings = parseConfiguration(pulumi.getStack(), values);
     printRecoveryTimes(settings);
     return settings;
   } catch (error) {

@@ -5,6 +5,18 @@ interface Property {
   readonly description?: string;
   readonly default?: unknown;
   readonly properties?: Record<string, Property>;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly enum?: readonly string[];
+  /** Of durations, which have no limits of their own in JSON Schema. */
+  readonly least?: string;
+  readonly most?: string;
+}
+
+function limits({ minimum, maximum, least, most, enum: choices }: Property): string {
+  if (choices) return choices.join(", ");
+  if (least !== undefined && most !== undefined) return `${least} to ${most}`;
+  return minimum === undefined || maximum === undefined ? "" : `${minimum} to ${maximum}`;
 }
 
 function rows(properties: Record<string, Property>, prefix: string): string[] {
@@ -13,7 +25,7 @@ function rows(properties: Record<string, Property>, prefix: string): string[] {
     // `parameters` is a dictionary of the user's own, not a section.
     if (property.properties) return rows(property.properties, `${path}.`);
     const fallback = JSON.stringify(property.default).replaceAll('"', "");
-    return [`| \`${path}\` | \`${fallback}\` | ${property.description ?? ""} |`];
+    return [`| \`${path}\` | \`${fallback}\` | ${limits(property)} | ${property.description ?? ""} |`];
   });
 }
 
@@ -26,8 +38,8 @@ export function settingsReference(): string {
     "Keys below `dujyo:` in `Pulumi.<stack>.yaml`; a dot is a level. Written by `npm run docs` from `infra/settings/schema.ts`.",
     "Unknown keys and values beyond their limits are refused, all at once, before anything is created.",
     "",
-    "| setting | default | meaning |",
-    "| --- | --- | --- |",
+    "| setting | default | limits | meaning |",
+    "| --- | --- | --- | --- |",
     ...rows(schema.properties ?? {}, ""),
     "",
   ].join("\n");
