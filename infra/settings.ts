@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { ownKeys, parseSettings } from "./settings/parse.ts";
+import { ownKeys, parseConfiguration } from "./settings/parse.ts";
 import { RECOVERY_PROFILES, worstNodeLoss, worstPostgresCrash } from "./settings/recovery.ts";
 import type { Settings } from "./settings/schema.ts";
 import { fromConfigText, keysThatDiffer } from "./settings/stack-file.ts";
@@ -12,12 +12,10 @@ import { fromConfigText, keysThatDiffer } from "./settings/stack-file.ts";
  * @throws pulumi.RunError listing everything that is wrong with them
  */
 export function loadSettings(): Settings {
-  const given = ownKeys(pulumi.runtime.allConfig());
-  const values = Object.fromEntries(
-    Object.entries(given).map(([key, text]) => [key, fromConfigText(String(text))]),
-  );
+  const all = Object.entries(pulumi.runtime.allConfig());
+  const values = Object.fromEntries(all.map(([key, text]) => [key, fromConfigText(String(text))]));
   try {
-    const settings = parseSettings(pulumi.getStack(), values);
+    const settings = parseConfiguration(pulumi.getStack(), values);
     printRecoveryTimes(settings);
     return settings;
   } catch (error) {

@@ -69,6 +69,7 @@ const SUITES: Record<string, () => Promise<Count>> = {
   types: () => check("tsc", "--noEmit"),
   unit: () => vitest("unit"),
   linters: () => vitest("linters"),
+  setup: () => vitest("setup"),
   ledger: () => vitest("ledger"),
   registry: () => vitest("registry"),
   service: () => vitest("service"),

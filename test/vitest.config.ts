@@ -16,6 +16,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: "setup",
+          // Root, since a file system is mounted and network name spaces are made; no stack.
+          include: ["test/setup/**/*.test.ts"],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "ledger",
           include: ["test/ledger/**/*.test.ts"],
           globalSetup: ["test/support/scratch-postgres.ts"],

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { publishedPorts } from "../infra/ports.ts";
 import type { Settings } from "../infra/settings/schema.ts";
 import { DockerInventory } from "../ops/docker-inventory.ts";
 import { expectedMembers } from "../ops/expected.ts";
@@ -8,7 +7,7 @@ import { Failure, runCommand } from "./failure.ts";
 import { ensureBaseImage } from "./setup/base-image.ts";
 import { ensureDockerEngine } from "./setup/docker-engine.ts";
 import { ensureDockerPlugin } from "./setup/docker-plugin.ts";
-import { refuseTakenPorts } from "./setup/ports.ts";
+import { refuseTakenPorts, wantedPorts } from "./setup/ports.ts";
 import { Progress, type Step } from "./setup/progress.ts";
 import { ensureProjectImages } from "./setup/project-images.ts";
 import { ensurePulumiEngine } from "./setup/pulumi-engine.ts";
@@ -43,11 +42,14 @@ async function up(stack: string): Promise<number> {
   const progress = new Progress();
   await progress.step("Docker engine", ensureDockerEngine);
   const objects = await dockerObjects(stack);
-  await refuseTakenPorts(publishedPorts(settings), heldPorts(objects));
+  const refusePorts = () => refuseTakenPorts(wantedPorts(settings), heldPorts(objects));
+  await refusePorts();
   await progress.step("base image", ensureBaseImage);
   await progress.step("Pulumi engine", ensurePulumiEngine);
   await progress.step("Pulumi Docker plugin", ensureDockerPlugin);
   await ensureProjectImages(progress);
+  // An optional part runs if its image has come meanwhile.
+  await refusePorts();
 
   const environment = pulumiEnvironment(stack);
   const pulumi = new Pulumi(stack, environment);

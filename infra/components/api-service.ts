@@ -79,7 +79,7 @@ export class ApiService extends pulumi.ComponentResource {
         entry: true,
         limits: { memory: bytes(settings.api.memory), cpus: settings.api.cpus },
         ports: [{ name: "http", port: PORTS.api }],
-        environment: environment(args),
+        environment: serviceEnvironment(args),
         files: [postgresCa, ...this.#certificate(name, args, authority), ...this.#secrets(args)],
         // Serves on while balancers notice, then finishes what is under way.
         stopGrace: 25,
@@ -126,7 +126,12 @@ export class ApiService extends pulumi.ComponentResource {
 }
 
 /** The service's settings as it reads them; secrets are file names. */
-function environment({ settings, pooling, routing, redis }: ApiServiceArgs): Record<string, string> {
+export function serviceEnvironment({
+  settings,
+  pooling,
+  routing,
+  redis,
+}: Pick<ApiServiceArgs, "settings" | "pooling" | "routing" | "redis">): Record<string, string> {
   const { api, cache, ledger } = settings;
   const values: Record<string, string | number> = {
     WORKERS: api.workers,

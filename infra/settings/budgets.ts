@@ -1,4 +1,5 @@
 import { bytes, mebibytes } from "../lib/units.ts";
+import { PORTS, postgresMembers, publishedPorts, redisMembers } from "../ports.ts";
 import { RECOVERY_PROFILES } from "./recovery.ts";
 import type { Settings } from "./schema.ts";
 
@@ -8,6 +9,8 @@ export interface Issue {
   readonly path: string;
   /** What is wrong, what is allowed, the way out. */
   readonly reason: string;
+  /** Whether `path` is a whole configuration key instead of one below `dujyo:`. @default false */
+  readonly foreign?: boolean;
 }
 
 const MB = 2 ** 20;
@@ -156,10 +159,56 @@ export function budgetIssues(settings: Settings): Issue[] {
     ...connectionIssues(settings),
     ...memoryIssues(settings),
     ...quorumIssues(settings),
+    ...addressIssues(settings),
     ...exposureIssues(settings),
     ...scaleIssues(settings),
     ...namespaceIssues(settings),
     ...receiverIssues(settings),
+  ];
+}
+
+/** Addresses of a stack's /24 network that Docker hands out; 1 is the gateway's, the upper half has the fixed ones. */
+const HANDED_OUT = 126;
+/** Routing, pooling, gateway, exporters and pages of the monitoring, and one job at a time. */
+const SINGLE_MEMBERS = 10;
+
+/** Ports and addresses that the members of a stack on Docker share; on Kubernetes each has its own. */
+function addressIssues(settings: Settings): Issue[] {
+  return settings.target === "docker" ? [...redisPortIssues(settings), ...handedOutIssues(settings)] : [];
+}
+
+/** Members take ports in a row; the next part's port comes before the network's 127 fixed addresses end. */
+function redisPortIssues(settings: Settings): Issue[] {
+  const { shards, replicasPerShard } = settings.redis;
+  const last = PORTS.redis + redisMembers(settings) - 1;
+  const taken = publishedPorts({ ...settings, portOffset: 0 }).find(
+    ({ part, port }) => !part.startsWith("redis-") && port >= PORTS.redis && port <= last,
+  );
+  if (!taken) return [];
+  const most = Math.floor((taken.port - PORTS.redis) / (replicasPerShard + 1));
+  return [
+    {
+      path: "redis.shards",
+      reason:
+        `is ${shards}: ${shards} x ${replicasPerShard + 1} members take the ports ${PORTS.redis} to ${last}, ` +
+        `but ${taken.port} is ${taken.part}'s; use at most ${most}, or fewer redis.replicasPerShard`,
+    },
+  ];
+}
+
+function handedOutIssues(settings: Settings): Issue[] {
+  const { api, etcd, monitoring } = settings;
+  const postgres = postgresMembers(settings);
+  const exporters = monitoring.enabled ? postgres : 0;
+  const others = SINGLE_MEMBERS + etcd.members + postgres + exporters;
+  if (others + api.instances <= HANDED_OUT) return [];
+  return [
+    {
+      path: "api.instances",
+      reason:
+        `is ${api.instances}: ${SINGLE_MEMBERS} single parts + ${etcd.members} etcd + ${postgres} PostgreSQL + ${exporters} exporters of theirs ` +
+        `+ ${api.instances} API = ${others + api.instances} addresses, and the network hands out ${HANDED_OUT}; use at most ${HANDED_OUT - others}`,
+    },
   ];
 }
 

@@ -1,16 +1,8 @@
 import { z } from "zod";
-import { choice, section, share, whole } from "./kinds.ts";
+import { choice, network, section, share, whole } from "./kinds.ts";
 
 const flag = (fallback: boolean) =>
   z.boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` }).default(fallback);
-
-const network = (fallback: string) =>
-  z
-    .string()
-    .regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, {
-      error: (issue) => `is ${JSON.stringify(issue.input)}; use an IPv4 network such as "10.244.0.0/16"`,
-    })
-    .default(fallback);
 
 /** A name as Kubernetes takes it; empty where there is none. */
 const name = z

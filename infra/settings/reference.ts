@@ -5,6 +5,18 @@ interface Property {
   readonly description?: string;
   readonly default?: unknown;
   readonly properties?: Record<string, Property>;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly enum?: readonly string[];
+  /** Of durations, which have no limits of their own in JSON Schema. */
+  readonly least?: string;
+  readonly most?: string;
+}
+
+function limits({ minimum, maximum, least, most, enum: choices }: Property): string {
+  if (choices) return choices.join(", ");
+  if (least !== undefined && most !== undefined) return `${least} to ${most}`;
+  return minimum === undefined || maximum === undefined ? "" : `${minimum} to ${maximum}`;
 }
 
 /** What there is to know about a setting, whatever the stack. */
@@ -13,6 +25,8 @@ export interface SettingReference {
   readonly path: string;
   /** Value where a stack file names none. */
   readonly fallback: unknown;
+  /** Least and greatest value, or the choices; empty where there are none. */
+  readonly limits: string;
   readonly meaning: string;
 }
 
@@ -21,7 +35,9 @@ function entries(properties: Record<string, Property>, prefix: string): SettingR
     const path = prefix + key;
     // `parameters` is a dictionary of the user's own, not a section.
     if (property.properties) return entries(property.properties, `${path}.`);
-    return [{ path, fallback: property.default, meaning: property.description ?? "" }];
+    return [
+      { path, fallback: property.default, limits: limits(property), meaning: property.description ?? "" },
+    ];
   });
 }
 
@@ -39,11 +55,11 @@ export function settingsReference(): string {
     "Keys below `dujyo:` in `Pulumi.<stack>.yaml`; a dot is a level. Written by `npm run docs` from `infra/settings/schema.ts`.",
     "Unknown keys and values beyond their limits are refused, all at once, before anything is created.",
     "",
-    "| setting | default | meaning |",
-    "| --- | --- | --- |",
+    "| setting | default | limits | meaning |",
+    "| --- | --- | --- | --- |",
     ...settingReferences().map(
-      ({ path, fallback, meaning }) =>
-        `| \`${path}\` | \`${JSON.stringify(fallback).replaceAll('"', "")}\` | ${meaning} |`,
+      ({ path, fallback, limits, meaning }) =>
+        `| \`${path}\` | \`${JSON.stringify(fallback).replaceAll('"', "")}\` | ${limits} | ${meaning} |`,
     ),
     "",
   ].join("\n");

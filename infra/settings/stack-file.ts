@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse as parseYaml } from "yaml";
-import { ownKeys, parseSettings } from "./parse.ts";
+import { ownKeys, parseConfiguration } from "./parse.ts";
 import type { Settings } from "./schema.ts";
 
 /** What a stack file says, as it stands there. */
@@ -18,7 +18,7 @@ const HOLDS_SECRETS: readonly string[] = ["receiverSecrets"] satisfies (keyof Se
  * A stack file, for the commands that run before or beside Pulumi.
  *
  * @param stack for example `dev`: `Pulumi.dev.yaml` is read
- * @throws SettingsError as {@link parseSettings} does; the file system's error where there is no such file
+ * @throws SettingsError as {@link parseConfiguration} does; the file system's error where there is no such file
  */
 export function readStackFile(stack: string, directory: string): StackFile {
   return parseStackFile(stack, readFileSync(join(directory, `Pulumi.${stack}.yaml`), "utf8"));
@@ -27,17 +27,17 @@ export function readStackFile(stack: string, directory: string): StackFile {
 /**
  * A stack file's text.
  *
- * @throws SettingsError as {@link parseSettings} does
+ * @throws SettingsError as {@link parseConfiguration} does
  */
 export function parseStackFile(stack: string, text: string): StackFile {
-  const given = keysOf(text);
-  return { given, settings: parseSettings(stack, given) };
+  const all = configurationOf(text);
+  return { given: ownKeys(all), settings: parseConfiguration(stack, all) };
 }
 
-/** The keys below `dujyo:` in the text of a stack file. */
-function keysOf(text: string): Record<string, unknown> {
+/** All configuration in a stack file, the keys with their project in front. */
+function configurationOf(text: string): Record<string, unknown> {
   const document = (parseYaml(text) ?? {}) as { config?: Record<string, unknown> };
-  return ownKeys(document.config ?? {});
+  return document.config ?? {};
 }
 
 /**
@@ -49,7 +49,7 @@ function keysOf(text: string): Record<string, unknown> {
  * @returns the keys that differ, sorted
  */
 export function keysThatDiffer(text: string, given: Readonly<Record<string, string>>): string[] {
-  const tracked = keysOf(text);
+  const tracked = ownKeys(configurationOf(text));
   const keys = new Set([...Object.keys(tracked), ...Object.keys(given)]);
   return [...keys]
     .filter(

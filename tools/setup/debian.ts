@@ -28,6 +28,7 @@ export async function installPackages(step: Step, packages: readonly string[]): 
   // An installation that was killed half way leaves packages unpacked and not configured.
   await mustRun("dpkg", ["--configure", "-a"], options);
   const apt = ["-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=2"];
-  await mustRun("apt-get", [...apt, "update"], options);
-  await mustRun("apt-get", [...apt, "install", "--yes", "--no-install-recommends", ...packages], options);
+  const fetching = { ...options, fetches: ["Debian packages"] } as const;
+  await mustRun("apt-get", [...apt, "update"], fetching);
+  await mustRun("apt-get", [...apt, "install", "--yes", "--no-install-recommends", ...packages], fetching);
 }

@@ -11,6 +11,9 @@ import type { Pulumi } from "./pulumi.ts";
 
 type Size = Exclude<Settings["ledger"]["data"], "none">;
 
+/** A primary that has not answered in this time is away; the routing needs less than a second to know. */
+const CONNECT_MILLISECONDS = 10_000;
+
 /** Fills an empty ledger with invented data of the size that the settings name; a ledger that has any stays as it is. */
 export async function loadDataOnce(
   progress: Progress,
@@ -51,7 +54,12 @@ export async function loadData(step: Step, stack: string, connection: Connection
   for (const line of result.stdout.trim().split("\n")) step.note(line);
 }
 
-async function hasTransactions(connection: Connection): Promise<boolean> {
+/**
+ * Whether the ledger has any transaction.
+ *
+ * @throws Failure where the writer does not answer, as in the middle of a failover, or has no ledger
+ */
+export async function hasTransactions(connection: Connection): Promise<boolean> {
   const client = new Client({
     host: "127.0.0.1",
     port: connection.writer.port,
@@ -59,14 +67,24 @@ async function hasTransactions(connection: Connection): Promise<boolean> {
     user: LOGINS.owner,
     password: connection.postgresPasswords.owner,
     ssl: { ca: connection.postgresCa },
+    connectionTimeoutMillis: CONNECT_MILLISECONDS,
+    query_timeout: CONNECT_MILLISECONDS,
   });
-  await client.connect();
+  // The end of a session that a failover closes is told by the query that fails.
+  client.on("error", () => undefined);
   try {
+    await client.connect();
     const { rows } = await client.query<{ filled: boolean }>(
       "SELECT EXISTS (SELECT FROM transactions) AS filled",
     );
     return rows[0]?.filled === true;
+  } catch (error) {
+    throw new Failure(
+      `The ledger could not be asked whether it has data: the writer on 127.0.0.1:${connection.writer.port} answered ` +
+        `"${error instanceof Error ? error.message : error}". Another member may be becoming the primary: see "npm run status", ` +
+        'and repeat "npm run up" when one leads; what is done already is kept.',
+    );
   } finally {
-    await client.end();
+    await client.end().catch(() => undefined);
   }
 }
