@@ -125,8 +125,8 @@ export const settingsSchema = z.strictObject({
     writerPool: whole(1, 1_000, 20).describe(
       "Server sessions to the primary, all application roles together.",
     ),
-    readerPool: whole(1, 1_000, 20).describe(
-      "Server sessions to the replicas, all application roles together.",
+    readerPool: whole(1, 1_000, 10).describe(
+      "Server sessions for each replica that there should be. With a replica lost, the others take its share; with all lost, the primary.",
     ),
     maxClients: whole(10, 100_000, 2_000).describe("Client sessions accepted."),
     memory: size("64 MB").describe("Memory limit."),
@@ -160,12 +160,21 @@ export const settingsSchema = z.strictObject({
     redisConnections: whole(1, 16, 1).describe("Connections to each Redis member, each process."),
     connectTimeout: duration("2 s").describe("Longest wait for a new session with the pooler."),
     queryTimeout: duration("2 s").describe("Longest wait for an answer to a read."),
+    writeTimeout: duration("8 s").describe(
+      "Longest wait for an answer to a write, the wait for the replicas' confirmation among it; no repeat of it starts later.",
+    ),
+    redisConnectTimeout: duration("1 s").describe("Longest wait for a new connection with a Redis member."),
     commandTimeout: duration("200 ms").describe("Longest wait for an answer of Redis."),
-    retries: whole(0, 10, 2).describe("Further tries of a read that failed, with a jittered pause."),
+    retries: whole(0, 10, 2).describe(
+      "Further tries of a read that a replica failed at once, or of a write that failed, with a jittered pause.",
+    ),
     breakerFailures: whole(1, 1_000, 5).describe("Failures in a row that open a circuit breaker."),
     breakerOpen: duration("30 s").describe("How long an open breaker lets nothing through before it probes."),
   }),
   cache: section({
+    jitter: whole(0, 50, 10).describe(
+      "Up to this many percent of each life below are taken off by lot, so that entries made together do not end together.",
+    ),
     balanceTtl: duration("30 s").describe("Life of a cached balance."),
     tokenBalanceTtl: duration("30 s").describe("Life of a cached token balance."),
     historyTtl: duration("60 s").describe("Life of a cached history page."),
