@@ -277,7 +277,7 @@ describe("the API behind its one port", () => {
     expect(JSON.parse(known.at(-1)?.text ?? "")).toEqual(warm);
     const kinds = refused.map(({ status, text, headers }) => ({
       status,
-      type: headers.get("content-type"),
+      type: headers.get("content-type")?.split(";")[0],
       after: headers.get("retry-after"),
       // The gateway's own answers name no request.
       own: String(JSON.parse(text).instance).startsWith("urn:dujyo:request:api-"),

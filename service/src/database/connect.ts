@@ -92,7 +92,6 @@ export function connectDatabase(config: ServiceConfig, events: DatabaseEvents): 
     maxAgeMs: cache.maxStalenessMs / 2,
     onFailure: events.onFailure,
   });
-  let reached = false;
   return {
     reader,
     writerPool,
@@ -101,13 +100,8 @@ export function connectDatabase(config: ServiceConfig, events: DatabaseEvents): 
     breakers: [replica, primary, writerBreaker],
     listener,
     async reached() {
-      if (!reached) {
-        reached = await reader.read(PING, []).then(
-          () => true,
-          () => false,
-        );
-      }
-      return reached;
+      if (!reader.answered) await reader.read(PING, []).catch(() => undefined);
+      return reader.answered;
     },
     async close() {
       await listener.stop();

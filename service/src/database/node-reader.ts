@@ -46,9 +46,15 @@ export interface NodeReaderArgs {
 /** Reads from the nearest node that is good enough. */
 export class NodeReader {
   readonly #args: NodeReaderArgs;
+  #answered = false;
 
   constructor(args: NodeReaderArgs) {
     this.#args = args;
+  }
+
+  /** Whether some node has answered since the start. */
+  get answered(): boolean {
+    return this.#answered;
   }
 
   /**
@@ -105,6 +111,7 @@ export class NodeReader {
           deadline: asked + maxAgeMs / 2,
         }),
       );
+      this.#answered = true;
       // The reader endpoint leads to the primary while no replica is close enough.
       return { rows, from: rows[0]?.replayed ? "replica" : "primary", ...this.#age(rows[0], asked) };
     } catch (error) {
@@ -122,6 +129,7 @@ export class NodeReader {
     const readAt = Date.now();
     try {
       const rows = await primary.breaker.run(() => primary.lane.query<R>(statement, values));
+      this.#answered = true;
       return { rows, from: "primary", readAt };
     } catch (error) {
       if (!isOutage(error)) throw error;
