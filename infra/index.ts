@@ -27,7 +27,7 @@ const postgres = new PostgresCluster("postgres", {
 const routing = new PostgresRouting("haproxy", { target, settings, cluster: postgres, portOffset });
 const pooling = new PostgresPooling("pgbouncer", {
   target,
-  settings: settings.pgbouncer,
+  settings,
   cluster: postgres,
   routing,
   portOffset,

@@ -20,9 +20,15 @@ export function mostInstances(api: Settings["api"]): number {
   return Math.max(api.instances, api.maxInstances);
 }
 
+/** Server sessions that one pooler shares out among the replicas; with none to be had, the primary carries them. */
+export function readerSessions({ pgbouncer, postgres }: Pick<Settings, "pgbouncer" | "postgres">): number {
+  return pgbouncer.readerPool * Math.max(postgres.replicas, 1);
+}
+
 /** Who takes how many sessions on one member, in the worst case that this member is primary and serves all reads too. */
 export function connectionDemand(settings: Settings): { readonly who: string; readonly sessions: number }[] {
-  const { api, pgbouncer } = settings;
+  const { api, pgbouncer, postgres } = settings;
+  const readers = readerSessions(settings);
   const times = pgbouncer.instances > 1 ? `, ${pgbouncer.instances} times` : "";
   const instances = mostInstances(api);
   return [
@@ -31,8 +37,8 @@ export function connectionDemand(settings: Settings): { readonly who: string; re
       sessions: (pgbouncer.writerPool + pgbouncer.reserve) * pgbouncer.instances,
     },
     {
-      who: `pooler, to the reader, which falls back to the primary (${pgbouncer.readerPool} + ${pgbouncer.reserve}${times})`,
-      sessions: (pgbouncer.readerPool + pgbouncer.reserve) * pgbouncer.instances,
+      who: `pooler, to the reader, which falls back to the primary (${pgbouncer.readerPool} x ${Math.max(postgres.replicas, 1)} replicas + ${pgbouncer.reserve}${times})`,
+      sessions: (readers + pgbouncer.reserve) * pgbouncer.instances,
     },
     { who: "pooler, password look-ups", sessions: pgbouncer.instances },
     {

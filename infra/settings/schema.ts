@@ -74,8 +74,8 @@ export const settingsSchema = z.strictObject({
     writerPool: whole(1, 1_000, 20).describe(
       "Server sessions to the primary, all application roles together.",
     ),
-    readerPool: whole(1, 1_000, 20).describe(
-      "Server sessions to the replicas, all application roles together.",
+    readerPool: whole(1, 1_000, 10).describe(
+      "Server sessions for each replica that there should be. With a replica lost, the others take its share; with all lost, the primary.",
     ),
     maxClients: whole(10, 100_000, 2_000).describe("Client sessions accepted."),
     memory: size("64 MB").describe("Memory limit."),
@@ -113,9 +113,17 @@ export const settingsSchema = z.strictObject({
       "Longest wait for a new session with the pooler.",
     ),
     queryTimeout: duration("50 ms", "10 s", "2 s").describe("Longest wait for an answer to a read."),
+    writeTimeout: duration("100 ms", "20 s", "8 s").describe(
+      "Longest wait for an answer to a write, the wait for the replicas' confirmation among it; no repeat of it starts later.",
+    ),
+    redisConnectTimeout: duration("10 ms", "10 s", "1 s").describe(
+      "Longest wait for a new connection with a Redis member.",
+    ),
     // Redis answers within a millisecond; longer than the database would take, a cache is no help.
     commandTimeout: duration("10 ms", "2 s", "200 ms").describe("Longest wait for an answer of Redis."),
-    retries: whole(0, 10, 2).describe("Further tries of a read that failed, with a jittered pause."),
+    retries: whole(0, 10, 2).describe(
+      "Further tries of a read that a replica failed at once, or of a write that failed, with a jittered pause.",
+    ),
     breakerFailures: whole(1, 1_000, 5).describe("Failures in a row that open a circuit breaker."),
     // Shorter, a breaker spares nothing; longer, an API without its cache or replica stays so for no reason.
     breakerOpen: duration("1 s", "10 min", "30 s").describe(
@@ -123,6 +131,9 @@ export const settingsSchema = z.strictObject({
     ),
   }),
   cache: section({
+    jitter: whole(0, 50, 10).describe(
+      "Up to this many percent of each life below are taken off by lot, so that entries made together do not end together.",
+    ),
     // Below a second nothing is found again; the API takes an hour at most.
     balanceTtl: duration("1 s", "1 h", "30 s").describe("Life of a cached balance."),
     tokenBalanceTtl: duration("1 s", "1 h", "30 s").describe("Life of a cached token balance."),

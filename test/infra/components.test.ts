@@ -113,7 +113,7 @@ for (const name of TARGET_NAMES) {
         const routing = new PostgresRouting("haproxy", { target, settings, cluster, portOffset: 0 });
         new PostgresPooling("pgbouncer", {
           target,
-          settings: settings.pgbouncer,
+          settings,
           cluster,
           routing,
           portOffset: 0,
@@ -133,7 +133,7 @@ for (const name of TARGET_NAMES) {
       const routing = new PostgresRouting("haproxy", { target, settings, cluster, portOffset: 0 });
       const pooling = new PostgresPooling("pgbouncer", {
         target,
-        settings: settings.pgbouncer,
+        settings,
         cluster,
         routing,
         portOffset: 0,
@@ -190,6 +190,25 @@ for (const name of TARGET_NAMES) {
           files[part]?.filter((file) => file.startsWith("tls/")),
           part,
         ).toEqual(paths);
+    });
+
+    it("tell the service what the stack's settings are", () => {
+      const written: PerTarget<(key: string, value: string) => string> = {
+        docker: (key, value) => `"${key}=${value}"`,
+        kubernetes: (key, value) => `{"name":"${key}","value":"${value}"}`,
+      };
+      const text = JSON.stringify(running.registered.map(({ inputs }) => plain(inputs)));
+      const expected = {
+        DB_REPLICAS: settings.postgres.replicas,
+        DB_WRITE_TIMEOUT_MS: 8_000,
+        // One loop of 5 s and three checks, 2 s apart.
+        DB_LAG_BOUND_MS: 11_000,
+        REDIS_CONNECT_TIMEOUT_MS: 1_000,
+        CACHE_JITTER_PERCENT: 10,
+        RETRIES: 2,
+      };
+      for (const [key, value] of Object.entries(expected))
+        expect(text).toContain(written[name](key, String(value)));
     });
 
     it("name every instance in the certificate, and check every instance's name", () => {

@@ -37,7 +37,7 @@ function watchedStack(target: Target, settings: Settings): Monitoring {
   const routing = new PostgresRouting("haproxy", { target, settings, cluster: postgres, portOffset: 0 });
   const pooling = new PostgresPooling("pgbouncer", {
     target,
-    settings: settings.pgbouncer,
+    settings,
     cluster: postgres,
     routing,
     portOffset: 0,

@@ -145,6 +145,19 @@ describe("settings", () => {
     expect(reason).toContain("raise it to 70");
   });
 
+  it("count the readers' sessions for each replica, and once where there is none", () => {
+    const reason = (replicas: number) =>
+      problemsOf({
+        postgres: { replicas, synchronousReplicas: Math.min(replicas, 1), maxConnections: 40 },
+      })["postgres.maxConnections"];
+    expect(reason(4)).toContain(
+      "45 pooler, to the reader, which falls back to the primary (10 x 4 replicas + 5)",
+    );
+    expect(reason(0)).toContain(
+      "15 pooler, to the reader, which falls back to the primary (10 x 1 replicas + 5)",
+    );
+  });
+
   it("refuse a member too small for its sessions, with the arithmetic", () => {
     const reason = problemsOf({ postgres: { memory: "256 MB" } })["postgres.memory"];
     expect(reason).toContain(

@@ -14,7 +14,7 @@ export const BASE_SETTINGS: Record<string, unknown> = {
   portOffset: 13_100,
   docker: { subnet: "172.30.18.0/24" },
   postgres: { recovery: "fast", memory: "384 MB", maxConnections: 64 } satisfies Section,
-  pgbouncer: { writerPool: 10, readerPool: 10 } satisfies Section,
+  pgbouncer: { writerPool: 10, readerPool: 5 } satisfies Section,
   redis: { memory: "72 MB" } satisfies Section,
   api: { adminAuth: false } satisfies Section,
   ledger: { data: "test" } satisfies Section,

@@ -67,11 +67,12 @@ export class ReadThrough {
   /**
    * The answer if this process holds it, at once.
    * @param source made only if the entry is due for an early refresh: this is the hottest path.
+   * @param version below which the entry is none that the reader can use.
    */
-  peek(key: string, source: () => Source, now = Date.now()): Served | undefined {
+  peek(key: string, source: () => Source, version = 0, now = Date.now()): Served | undefined {
     const { l1, trust } = this.#args;
     const entry = l1.get(key);
-    if (entry === undefined || !trust.fresh(entry, now)) return undefined;
+    if (entry === undefined || entry.version < version || !trust.fresh(entry, now)) return undefined;
     this.#args.count("l1");
     if (refreshesEarly(entry, now)) this.#refresh(source());
     return { entry, origin: "l1" };
@@ -79,13 +80,14 @@ export class ReadThrough {
 
   /**
    * The answer from the nearest place that has it.
+   * @param version that the reader has to see. An answer below it is not counted: its reader goes on to where it was written.
    * @throws Problem `unavailable` or `overloaded` when no node can answer and nothing old enough to serve is left.
    */
-  async get(source: Source): Promise<Served> {
-    const served = this.peek(source.key, () => source);
+  async get(source: Source, version = 0): Promise<Served> {
+    const served = this.peek(source.key, () => source, version);
     if (served) return served;
     const found = await this.#flights.run(source.key, () => this.#fetch(source));
-    this.#args.count(found.origin);
+    if (found.entry.version >= version) this.#args.count(found.origin);
     return found;
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
+import type { FastifyRequest } from "fastify";
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { Coherence } from "../../../service/src/cache/coherence.ts";
@@ -14,6 +15,7 @@ import {
 } from "../../../service/src/cache/read-through.ts";
 import { Trust } from "../../../service/src/cache/trust.ts";
 import { Problem } from "../../../service/src/errors.ts";
+import { read } from "../../../service/src/routes/serve.ts";
 import { FakeShared } from "../support/fake-shared.ts";
 
 const KEY = accountKey("balance", "A");
@@ -66,6 +68,24 @@ describe("the read path", () => {
 
     expect(a.origins).toEqual(["replica", "l1"]);
     expect(b.origins).toEqual(["redis"]);
+  });
+
+  it("counts a read that has to see a version once, by where that was found", async () => {
+    const { cache, origins } = createProcess(shared, "a");
+    const replica = source(async () => content(1));
+    const view = { ...replica, loadAfter: async () => content(2, "primary") };
+    const ask = (version: number) =>
+      read(
+        { headers: { "x-read-after": `0/1;A=${version}` } } as unknown as FastifyRequest,
+        cache,
+        view,
+        "A",
+      );
+    await cache.get(replica);
+
+    expect((await ask(1)).origin).toBe("l1");
+    expect(await ask(2)).toMatchObject({ origin: "primary", entry: { version: 2 } });
+    expect(origins).toEqual(["replica", "l1", "primary"]);
   });
 
   it("reads once for many requests of two processes", async () => {
