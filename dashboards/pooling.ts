@@ -1,5 +1,5 @@
+import { fires } from "./bounds.ts";
 import { dashboard } from "./dashboard.ts";
-import { ALERTS } from "./goals.ts";
 import { graph, query, table } from "./panels.ts";
 import { PICKED, rate } from "./selectors.ts";
 
@@ -30,7 +30,7 @@ const pools = [
     queries: [
       query(`max by (instance, database) (pgbouncer_pools_client_maxwait_seconds{${POOL}})`, "{{database}}"),
     ],
-    bounds: [{ at: 1, level: "warning" }],
+    bounds: [fires("PgBouncerWaitLong")],
   }),
   graph({
     title: "Server sessions by pool",
@@ -49,11 +49,11 @@ const pools = [
   }),
   graph({
     title: "Use of each pool",
-    description: "Server sessions at work as a share of the pool's size. The alert fires at 90 %.",
+    description: "Server sessions at work as a share of the pool's size.",
     unit: "percentunit",
     max: 1,
     queries: [query(`instance_database:pgbouncer_pool_use:ratio{${PICKED}}`, "{{database}}")],
-    bounds: [{ at: ALERTS.connections, level: "critical" }],
+    bounds: [fires("PgBouncerPoolBusy")],
   }),
   graph({
     title: "Connection budget",
@@ -61,7 +61,7 @@ const pools = [
     unit: "percentunit",
     max: 1,
     queries: [query(`instance_name:pgbouncer_budget:ratio{${PICKED}}`, "{{name}}")],
-    bounds: [{ at: ALERTS.connections, level: "critical" }],
+    bounds: [fires("PgBouncerBudgetSpent")],
   }),
   graph({
     title: "Queries",
@@ -104,12 +104,20 @@ const routing = [
     units: { "Check takes": "s" },
   }),
   graph({
-    title: "Members in service",
-    description: "Members that each endpoint can use. The writer has exactly one.",
+    title: "Members behind the writer",
+    description: "Members that the writer endpoint sends to. Exactly 1 is normal.",
     unit: "short",
-    span: 12,
-    queries: [query('haproxy_backend_active_servers{job="haproxy"}', "{{proxy}}")],
-    bounds: [{ at: 1, level: "critical", below: true }],
+    span: 6,
+    queries: [query('haproxy_backend_active_servers{job="haproxy", proxy="writer"}', "{{instance}}")],
+    bounds: [fires("WriterEndpointEmpty"), fires("WriterEndpointAmbiguous", { whole: true })],
+  }),
+  graph({
+    title: "Members behind the reader",
+    description: "Standbys within the lag bound. Without one the primary reads, too.",
+    unit: "short",
+    span: 6,
+    queries: [query('haproxy_backend_active_servers{job="haproxy", proxy="reader"}', "{{instance}}")],
+    bounds: [fires("ReaderEndpointEmpty")],
   }),
   graph({
     title: "Sessions by endpoint",
@@ -137,6 +145,7 @@ const routing = [
         "{{proxy}}",
       ),
     ],
+    bounds: [fires("EndpointConnectionErrors")],
   }),
   graph({
     title: "The API's gateway",
@@ -149,14 +158,15 @@ const routing = [
   }),
   graph({
     title: "Changes of state",
-    description: "How often members went up or down in the last ten minutes.",
+    description: "How often members went up or down in the last quarter of an hour.",
     unit: "short",
     queries: [
       query(
-        'sum by (proxy, server) (increase(haproxy_server_check_up_down_total{job="haproxy"}[10m]))',
+        'sum by (proxy, server) (increase(haproxy_server_check_up_down_total{job="haproxy"}[15m]))',
         "{{proxy}} {{server}}",
       ),
     ],
+    bounds: [fires("EndpointServerFlapping")],
   }),
 ];
 

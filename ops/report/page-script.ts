@@ -2,8 +2,8 @@ import { LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
+import { formatValue, unitTitle } from "../../dashboards/units.ts";
 import type { Plot } from "./plots.ts";
-import { formatValue, unitTitle } from "./units.ts";
 
 /** Runs in the browser, bundled into the page: draws each plot into the figure of the same number. */
 use([LineChart, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, SVGRenderer]);

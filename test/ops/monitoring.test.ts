@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { formatValue } from "../../dashboards/units.ts";
 import { withCounts } from "../../ops/monitoring/counts-table.ts";
 import { metricNames } from "../../ops/monitoring/metric-names.ts";
 import { Timeline } from "../../ops/monitoring/timeline.ts";
-import { formatValue } from "../../ops/report/units.ts";
 
 describe("names of metrics in an expression", () => {
   it.each([
@@ -73,6 +73,10 @@ it.each([
   [1.5 * 2 ** 30, "bytes", "1.5 GiB"],
   [12_345, "short", "12.3 k"],
   [0, "s", "0"],
+  [900, "s", "15 min"],
+  [30 * 86_400, "s", "30 d"],
+  [0.5, "s", "500 ms"],
+  [5e8, "short", "500 M"],
 ])("writes %s %s as %s", (value, unit, text) => {
   expect(formatValue(value, unit)).toBe(text);
 });
