@@ -1,11 +1,12 @@
 import { alertThreshold, type Severity } from "./alert-thresholds.ts";
 
-/** Who cares beyond a bound: nobody yet, since only a goal is missed, or whom an alert of this severity calls. */
-export type Level = "goal" | Severity;
+/** What it means to be beyond a bound: what the stack was built for, a goal that is missed, or an alert of this severity. */
+export type Level = "capacity" | "goal" | Severity;
 
 /** From the least to the worst, with Grafana's colours. */
 export const LEVELS = {
-  info: "blue",
+  capacity: "blue",
+  info: "purple",
   goal: "yellow",
   ticket: "orange",
   page: "red",
@@ -57,7 +58,7 @@ export function goal(at: number, { below = false, of = "" } = {}): Bound {
 export function builtFor(at: number): Bound {
   return {
     at,
-    level: "info",
+    level: "capacity",
     sentence: (format) => `The stack is built for ${format(at)} on machines of its own.`,
   };
 }

@@ -68,6 +68,7 @@ const SUITES: Record<string, () => Promise<Count>> = {
   lint: () => check("biome", "ci", "--colors=off", "--reporter=summary", "."),
   types: () => check("tsc", "--noEmit"),
   unit: () => vitest("unit"),
+  browser: () => vitest("browser"),
   ledger: () => vitest("ledger"),
   service: () => vitest("service"),
   stack: () => vitest("stack"),

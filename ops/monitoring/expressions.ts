@@ -73,6 +73,12 @@ function allPanels(panels: readonly PanelJson[] = []): PanelJson[] {
   return panels.flatMap((panel) => (panel.type === "row" ? allPanels(panel.panels) : [panel]));
 }
 
-function fillVariables(expression: string): string {
-  return expression.replaceAll("$__rate_interval", RATE_INTERVAL).replaceAll("$instance", ".*");
+/**
+ * An expression as Grafana would send it.
+ *
+ * @param rateWindow what stands for `$__rate_interval`
+ * @param instance the pick of the variable, a regular expression. @default all
+ */
+export function fillVariables(expression: string, rateWindow = RATE_INTERVAL, instance = ".*"): string {
+  return expression.replaceAll("$__rate_interval", rateWindow).replaceAll("$instance", instance);
 }
