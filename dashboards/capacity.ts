@@ -182,7 +182,7 @@ const monitoring = [
 export const capacity = dashboard({
   name: "capacity",
   description: "What is left: machines, containers, disks, and the monitoring itself.",
-  instancesOf: 'up{job=~"node|containers|prometheus"}',
+  instancesOf: 'container_start_time_seconds{job="containers"}',
   rows: [
     { title: "Machines", panels: machines },
     { title: "Containers", panels: containers },

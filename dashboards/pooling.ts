@@ -96,9 +96,12 @@ const routing = [
       "Which member serves which endpoint: the leader the writer, standbys within the lag bound the reader.",
     unit: "short",
     queries: [
-      query('max by (proxy, server) (haproxy_server_status{job="haproxy", state="UP"})', "Up"),
-      query('max by (proxy, server) (haproxy_server_current_sessions{job="haproxy"})', "Sessions"),
-      query('max by (proxy, server) (haproxy_server_check_duration_seconds{job="haproxy"})', "Check takes"),
+      query(`max by (proxy, server) (haproxy_server_status{job="haproxy", state="UP", ${PICKED}})`, "Up"),
+      query(`max by (proxy, server) (haproxy_server_current_sessions{job="haproxy", ${PICKED}})`, "Sessions"),
+      query(
+        `max by (proxy, server) (haproxy_server_check_duration_seconds{job="haproxy", ${PICKED}})`,
+        "Check takes",
+      ),
     ],
     columns: { proxy: "Endpoint", server: "Member" },
     units: { "Check takes": "s" },
@@ -108,7 +111,9 @@ const routing = [
     description: "Members that the writer endpoint sends to. Exactly 1 is normal.",
     unit: "short",
     span: 6,
-    queries: [query('haproxy_backend_active_servers{job="haproxy", proxy="writer"}', "{{instance}}")],
+    queries: [
+      query(`haproxy_backend_active_servers{job="haproxy", proxy="writer", ${PICKED}}`, "{{instance}}"),
+    ],
     bounds: [fires("WriterEndpointEmpty"), fires("WriterEndpointAmbiguous", { whole: true })],
   }),
   graph({
@@ -116,22 +121,30 @@ const routing = [
     description: "Standbys within the lag bound. Without one the primary reads, too.",
     unit: "short",
     span: 6,
-    queries: [query('haproxy_backend_active_servers{job="haproxy", proxy="reader"}', "{{instance}}")],
+    queries: [
+      query(`haproxy_backend_active_servers{job="haproxy", proxy="reader", ${PICKED}}`, "{{instance}}"),
+    ],
     bounds: [fires("ReaderEndpointEmpty")],
   }),
   graph({
     title: "Sessions by endpoint",
     description: "Open sessions through HAProxy.",
     unit: "short",
-    queries: [query('haproxy_backend_current_sessions{job="haproxy"}', "{{proxy}}")],
+    queries: [query(`haproxy_backend_current_sessions{job="haproxy", ${PICKED}}`, "{{proxy}}")],
   }),
   graph({
     title: "Bytes",
     description: "What goes from and to the members of PostgreSQL.",
     unit: "Bps",
     queries: [
-      query(`sum by (proxy) (${rate('haproxy_backend_bytes_in_total{job="haproxy"}')})`, "{{proxy}} in"),
-      query(`sum by (proxy) (${rate('haproxy_backend_bytes_out_total{job="haproxy"}')})`, "{{proxy}} out"),
+      query(
+        `sum by (proxy) (${rate(`haproxy_backend_bytes_in_total{job="haproxy", ${PICKED}}`)})`,
+        "{{proxy}} in",
+      ),
+      query(
+        `sum by (proxy) (${rate(`haproxy_backend_bytes_out_total{job="haproxy", ${PICKED}}`)})`,
+        "{{proxy}} out",
+      ),
     ],
   }),
   graph({
@@ -141,7 +154,7 @@ const routing = [
     unit: "ops",
     queries: [
       query(
-        `sum by (proxy) (${rate('haproxy_backend_connection_errors_total{job="haproxy"}')})`,
+        `sum by (proxy) (${rate(`haproxy_backend_connection_errors_total{job="haproxy", ${PICKED}}`)})`,
         "{{proxy}}",
       ),
     ],
@@ -153,7 +166,10 @@ const routing = [
       "Requests handed to each instance of the API. Only where the stack brings a gateway of its own.",
     unit: "reqps",
     queries: [
-      query(`sum by (server) (${rate('haproxy_server_sessions_total{job="gateway"}')})`, "{{server}}"),
+      query(
+        `sum by (server) (${rate(`haproxy_server_sessions_total{job="gateway", ${PICKED}}`)})`,
+        "{{server}}",
+      ),
     ],
   }),
   graph({
@@ -162,7 +178,7 @@ const routing = [
     unit: "short",
     queries: [
       query(
-        'sum by (proxy, server) (increase(haproxy_server_check_up_down_total{job="haproxy"}[15m]))',
+        `sum by (proxy, server) (increase(haproxy_server_check_up_down_total{job="haproxy", ${PICKED}}[15m]))`,
         "{{proxy}} {{server}}",
       ),
     ],
