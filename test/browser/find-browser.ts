@@ -36,5 +36,6 @@ export default async function setup(project: TestProject): Promise<void> {
     } catch (error) {
       missing = `Chromium could not be installed: ${(error as Error).message}`;
     }
+  if (!program) console.warn(`The browser's tests are skipped. ${missing}`);
   project.provide("browser", program ? { program } : { missing });
 }

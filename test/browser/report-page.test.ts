@@ -67,6 +67,28 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
+describe("what is read for the page", () => {
+  const plot = (title: string) => plots.find((one) => one.title === title);
+
+  it("is every graph of the overview, with its series over the hour", () => {
+    expect(plots.length).toBeGreaterThan(10);
+    for (const { title, series } of plots) expect(series.length, title).toBeGreaterThan(0);
+    expect(plot("Response time")?.series.map(({ name }) => name)).toEqual(["mean", "p95", "p99"]);
+    expect(plot("Response time")?.series[0]?.points).toHaveLength(241);
+    expect(plot("Requests")).toMatchObject({ unit: "reqps", stacked: true });
+    expect(plot("Cache hits")).toMatchObject({ unit: "percentunit", stacked: false, max: 1 });
+  });
+
+  it("is each bound with the worse of the two levels that meet there", () => {
+    expect(plot("Cache hits")?.bounds).toEqual([
+      { at: 0.8, level: "ticket" },
+      { at: 0.85, level: "goal" },
+    ]);
+    expect(plot("Response time")?.bounds.map(({ level }) => level)).toEqual(["goal", "goal", "goal", "page"]);
+    expect(plot("Requests")?.bounds).toEqual([{ at: 10_000, level: "capacity" }]);
+  });
+});
+
 describe("the overview's page in a browser", () => {
   beforeEach(({ skip }) => {
     if ("missing" in browser) skip(browser.missing);
@@ -83,15 +105,12 @@ describe("the overview's page in a browser", () => {
   });
 
   it("draws every graph that has values", () => {
-    expect(plots.length).toBeGreaterThan(10);
     for (const { title } of plots) expect(figureOf(title), title).toContain("<svg");
   });
 
   it("draws each series with all its points, and names it with its last value", () => {
     const plot = plots.find(({ title }) => title === "Response time");
-    expect(plot?.series.map(({ name }) => name)).toEqual(["mean", "p95", "p99"]);
     const points = plot?.series[0]?.points.length ?? 0;
-    expect(points).toBe(241);
     const figure = figureOf("Response time");
     const lines = linesOf(figure);
     for (const colour of ["#3b82f6", "#0d9488", "#a855f7"]) expect(lines.get(colour), colour).toBe(points);
