@@ -25,9 +25,9 @@ export function readableLine(line: string): string {
     return value === undefined || value === null ? "" : String(value);
   };
   const head = [take(TIME), take(LEVEL).toUpperCase(), take(MESSAGE)].filter((part) => part !== "");
-  const stack = stackOf(fields);
+  const blocks = takeBlocks(fields);
   const rest = Object.entries(fields).map(([key, value]) => `${key}=${plain(value)}`);
-  return [[...head, ...rest].join(" "), ...stack].join("\n    ");
+  return [[...head, ...rest].join(" "), ...blocks].join("\n    ");
 }
 
 function parse(line: string): Record<string, unknown> | undefined {
@@ -39,13 +39,19 @@ function parse(line: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Lines of an error's stack, which are taken out of it. */
-function stackOf(fields: Record<string, unknown>): string[] {
-  const error = fields.err as { stack?: string } | undefined;
-  if (typeof error?.stack !== "string") return [];
-  const { stack, ...others } = error;
-  fields.err = others;
-  return stack.split("\n").map((part) => part.trim());
+/** Lines of texts that have several, a traceback or the stack of an error, which are taken out of the fields. */
+function takeBlocks(fields: Record<string, unknown>): string[] {
+  const blocks: string[] = [];
+  for (const [key, value] of Object.entries(fields))
+    if (typeof value === "string" && value.includes("\n")) {
+      blocks.push(...value.split("\n").map((part) => part.trim()));
+      delete fields[key];
+    } else if (value !== null && typeof value === "object" && !Array.isArray(value)) {
+      const inner = { ...value };
+      blocks.push(...takeBlocks(inner));
+      fields[key] = inner;
+    }
+  return blocks;
 }
 
 function plain(value: unknown): string {

@@ -13,6 +13,11 @@ it.each([
     '2026-01-02T03:04:05.678Z ERROR request failed instance=api-0 req={"id":"7"} err={"type":"Error","message":"no"}\n    Error: no\n    at a.ts:1',
   ],
   [
+    "a traceback",
+    '{"time": "2026-01-02 03:04:05,678", "level": "ERROR", "message": "oops", "exc_info": "Traceback:\\n  1/0"}',
+    "2026-01-02 03:04:05,678 ERROR oops\n    Traceback:\n    1/0",
+  ],
+  [
     "etcd",
     '{"level":"warn","ts":"2026-01-02T03:04:05Z","caller":"a.go:1","msg":"slow disk","took":"1 s"}',
     '2026-01-02T03:04:05Z WARN slow disk caller=a.go:1 took="1 s"',
