@@ -18,6 +18,7 @@ main { max-width: 1500px; margin: 0 auto; display: grid; gap: 16px; grid-templat
 figure { margin: 0; padding: 16px; border-radius: 10px; background: var(--card); min-width: 0; display: flex; flex-direction: column; }
 figcaption { margin-bottom: 12px; flex: 1; }
 h2 { font-size: 16px; margin: 0 0 2px; }
+h2::first-letter { text-transform: uppercase; }
 figcaption p { font-size: 13px; }
 .tiles { max-width: 1500px; margin: 0 auto 16px; display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)); }
 .tile { padding: 12px 14px; border-radius: 10px; background: var(--card); border-left: 4px solid var(--level, #3f9d5f); }
