@@ -70,6 +70,7 @@ const SUITES: Record<string, () => Promise<Count>> = {
   unit: () => vitest("unit"),
   linters: () => vitest("linters"),
   setup: () => vitest("setup"),
+  browser: () => vitest("browser"),
   ledger: () => vitest("ledger"),
   registry: () => vitest("registry"),
   service: () => vitest("service"),

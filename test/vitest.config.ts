@@ -24,6 +24,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: "browser",
+          include: ["test/browser/*.test.ts"],
+          globalSetup: ["test/browser/find-browser.ts"],
+          testTimeout: 90_000,
+          hookTimeout: 90_000,
+        },
+      },
+      {
+        test: {
           name: "ledger",
           include: ["test/ledger/**/*.test.ts"],
           globalSetup: ["test/support/scratch-postgres.ts"],

@@ -1,5 +1,5 @@
-import { exceptionForMetric, exceptionForPanel } from "./exceptions.ts";
-import type { PanelQuery, Rule } from "./expressions.ts";
+import { type Exception, forMetric, forPanel } from "./exceptions.ts";
+import { type DashboardVariable, fillVariables, type PanelQuery, type Rule } from "./expressions.ts";
 import { metricNames } from "./metric-names.ts";
 import type { Prometheus } from "./prometheus.ts";
 
@@ -10,6 +10,8 @@ export interface LiveResult {
   readonly missing: readonly string[];
   readonly queries: number;
   readonly empty: readonly string[];
+  /** Legends that name a label which a series lacks, and picks of a variable by which every panel is empty. */
+  readonly blind: readonly string[];
   /** What was excused, with the reason. */
   readonly excused: readonly string[];
 }
@@ -18,6 +20,9 @@ interface LiveCheckArgs {
   readonly prometheus: Prometheus;
   readonly rules: readonly Rule[];
   readonly queries: readonly PanelQuery[];
+  readonly variables: readonly DashboardVariable[];
+  /** What this stack may lack. */
+  readonly exceptions: readonly Exception[];
   /** Told what is still lacking, now and then. */
   readonly onProgress: (text: string) => void;
 }
@@ -32,16 +37,22 @@ export async function liveCheck(args: LiveCheckArgs): Promise<LiveResult> {
   const deadline = Date.now() + PATIENCE_SECONDS * 1_000;
   for (;;) {
     const result = await look(args);
-    const lacking = result.down.length + result.missing.length + result.empty.length;
+    const lacking = result.down.length + result.missing.length + result.empty.length + result.blind.length;
     if (lacking === 0 || Date.now() > deadline) return result;
     args.onProgress(
-      `${result.down.length} targets down, ${result.missing.length} metrics missing, ${result.empty.length} queries empty; looking again`,
+      `${result.down.length} targets down, ${result.missing.length} metrics missing, ${result.empty.length} queries empty, ${result.blind.length} labels or picks wrong; looking again`,
     );
     await new Promise((resolve) => setTimeout(resolve, PAUSE_SECONDS * 1_000));
   }
 }
 
-async function look({ prometheus, rules, queries }: LiveCheckArgs): Promise<LiveResult> {
+async function look({
+  prometheus,
+  rules,
+  queries,
+  variables,
+  exceptions,
+}: LiveCheckArgs): Promise<LiveResult> {
   const targets = await prometheus.targets();
   const down = targets
     .filter(({ up }) => !up)
@@ -53,19 +64,24 @@ async function look({ prometheus, rules, queries }: LiveCheckArgs): Promise<Live
   const missing: string[] = [];
   for (const [name, who] of users) {
     if (present.has(name)) continue;
-    const exception = exceptionForMetric(name);
+    const exception = forMetric(exceptions, name);
     if (exception) excused.add(`${name}: ${exception.reason}`);
     else missing.push(`${name} (${[...who].slice(0, 3).join(", ")})`);
   }
 
   const empty: string[] = [];
-  for (const { dashboard, panel, expression } of queries) {
-    const samples = await prometheus.query(expression);
+  const blind: string[] = [];
+  for (const { dashboard, panel, expression, legend } of queries) {
+    const samples = await prometheus.query(fillVariables(expression));
+    for (const label of labelsOf(legend))
+      if (samples.some(({ labels }) => !labels[label]))
+        blind.push(`${dashboard} / ${panel}: a series without the label ${label} of its legend "${legend}"`);
     if (samples.some(({ value }) => Number.isFinite(value))) continue;
-    const exception = exceptionForPanel(dashboard, panel);
+    const exception = forPanel(exceptions, dashboard, panel);
     if (exception) excused.add(`${dashboard} / ${panel}: ${exception.reason}`);
     else empty.push(`${dashboard} / ${panel}: ${expression}`);
   }
+  for (const variable of variables) blind.push(...(await uselessPicks(prometheus, variable, queries)));
   return {
     targets: targets.length,
     down: targets.length === 0 ? ["Prometheus has no targets"] : down,
@@ -73,8 +89,39 @@ async function look({ prometheus, rules, queries }: LiveCheckArgs): Promise<Live
     missing,
     queries: queries.length,
     empty,
+    blind,
     excused: [...excused],
   };
+}
+
+function labelsOf(legend: string): string[] {
+  return [...legend.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = ""]) => label);
+}
+
+/** A value that a person may pick and that no panel of the dashboard knows. */
+async function uselessPicks(
+  prometheus: Prometheus,
+  { dashboard, series, label }: DashboardVariable,
+  queries: readonly PanelQuery[],
+): Promise<string[]> {
+  const picks = new Set((await prometheus.query(series)).map(({ labels }) => labels[label] ?? ""));
+  const own = queries.filter(
+    (query) => query.dashboard === dashboard && query.expression.includes("$instance"),
+  );
+  const useless: string[] = [];
+  for (const pick of picks) {
+    let seen = false;
+    for (const { expression } of own) {
+      const samples = await prometheus.query(fillVariables(expression, undefined, pick));
+      seen = samples.some(({ value }) => Number.isFinite(value));
+      if (seen) break;
+    }
+    if (!seen)
+      useless.push(
+        `${dashboard}: nothing is shown for ${label} ${pick || "(none)"}, which its variable offers`,
+      );
+  }
+  return useless;
 }
 
 /** Each metric with the rules and panels that use it. */
@@ -84,6 +131,7 @@ function usersOfMetrics(rules: readonly Rule[], queries: readonly PanelQuery[]):
     for (const name of metricNames(expression)) users.set(name, (users.get(name) ?? new Set()).add(user));
   };
   for (const { name, expression } of rules) add(name, expression);
-  for (const { dashboard, panel, expression } of queries) add(`${dashboard} / ${panel}`, expression);
+  for (const { dashboard, panel, expression } of queries)
+    add(`${dashboard} / ${panel}`, fillVariables(expression));
   return users;
 }

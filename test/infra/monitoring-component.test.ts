@@ -1,6 +1,10 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { ApiService } from "../../infra/components/api-service.ts";
 import { EtcdCluster } from "../../infra/components/etcd-cluster.ts";
+import { scrapeJobs } from "../../infra/components/monitoring/connection-graph.ts";
+import type { MonitoringArgs } from "../../infra/components/monitoring/sources.ts";
 import { Monitoring } from "../../infra/components/monitoring.ts";
 import { PostgresCluster } from "../../infra/components/postgres-cluster.ts";
 import { PostgresPooling } from "../../infra/components/postgres-pooling.ts";
@@ -10,6 +14,8 @@ import { CertificateAuthority } from "../../infra/secrets/certificates.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import type { Settings } from "../../infra/settings/schema.ts";
 import type { Target } from "../../infra/target.ts";
+import { dashboardVariables, panelQueries, readRules } from "../../ops/monitoring/expressions.ts";
+import { ROOT } from "../../tools/layout.ts";
 import { plain, type Registered, record } from "../support/mocks.ts";
 import { type PerTarget, READERS, type Running, TARGET_NAMES, TARGETS } from "../support/targets.ts";
 
@@ -25,7 +31,7 @@ const withReceiver = parseSettings("dev", {
   receiverSecrets: { oncall: WEBHOOK },
 });
 
-function watchedStack(target: Target, settings: Settings): Monitoring {
+function watched(target: Target, settings: Settings): MonitoringArgs {
   const etcd = new EtcdCluster("etcd", { target, settings: settings.etcd, token: "dev" });
   const postgres = new PostgresCluster("postgres", {
     target,
@@ -45,28 +51,37 @@ function watchedStack(target: Target, settings: Settings): Monitoring {
   const redis = new RedisCluster("redis", { target, settings: settings.redis, portOffset: 0 });
   const api = new ApiService("api", { target, settings, postgres, routing, pooling, redis });
   const authority = new CertificateAuthority("monitoring-ca", { commonName: "monitoring" });
-  return new Monitoring("monitoring", {
-    target,
-    settings,
-    authority,
-    etcd,
-    postgres,
-    routing,
-    pooling,
-    redis,
-    api,
-  });
+  return { target, settings, authority, etcd, postgres, routing, pooling, redis, api };
+}
+
+function watchedStack(target: Target, settings: Settings): Monitoring {
+  return new Monitoring("monitoring", watched(target, settings));
+}
+
+/** Names of jobs that rules and dashboards look for, patterns taken apart. */
+function jobsAskedFor(): Set<string> {
+  const dashboards = join(ROOT, "dashboards/generated");
+  const expressions = [
+    ...readRules(join(ROOT, "config/prometheus/rules")).map(({ expression }) => expression),
+    ...panelQueries(dashboards).map(({ expression }) => expression),
+    ...dashboardVariables(dashboards).map(({ series }) => series),
+  ];
+  const matchers = expressions.flatMap((text) => [...text.matchAll(/job(?:=~?|!~?)"([^"]*)"/g)]);
+  return new Set(matchers.flatMap(([, names = ""]) => names.split("|")));
 }
 
 for (const name of TARGET_NAMES) {
   describe(`Monitoring on ${name}`, () => {
     let running: Running & { readonly registered: Registered[] };
     let pages: Monitoring["pages"];
+    let jobs: string[];
 
     // The graph stands on all others: recorded once, since that takes seconds on a busy machine.
     beforeAll(async () => {
       const registered = await record(() => {
-        ({ pages } = watchedStack(TARGETS[name](), withReceiver));
+        const args = watched(TARGETS[name](), withReceiver);
+        ({ pages } = new Monitoring("monitoring", args));
+        jobs = scrapeJobs(args).map(({ job }) => job);
       });
       running = { ...READERS[name](registered), registered };
     }, RECORDING_MS);
@@ -109,6 +124,13 @@ for (const name of TARGET_NAMES) {
       expect(running.disks.filter((disk) => watching.test(disk)).sort()).toEqual(
         expected[name].disks.toSorted(),
       );
+    });
+
+    it("scrapes every job that a rule or a dashboard asks for, under the same name", () => {
+      // The cluster's own store and Services take their place there, and with them the reason to watch them.
+      const without: PerTarget<string[]> = { docker: [], kubernetes: ["etcd", "gateway"] };
+      expect([...jobsAskedFor()].filter((job) => !jobs.includes(job)).sort()).toEqual(without[name]);
+      expect(jobs.length).toBeGreaterThan(9);
     });
 
     it("publishes the pages and no exporter", () => {
@@ -163,11 +185,22 @@ for (const name of TARGET_NAMES) {
       ["that is not wanted", { monitoring: { grafana: false } }, true],
     ])("%s leaves it out, and nothing else", { timeout: RECORDING_MS }, async (_, given, served) => {
       let pages: Monitoring["pages"] = [];
+      const warn = vi.spyOn(pulumi.log, "warn").mockResolvedValue();
       const registered = await record(() => {
         const target = TARGETS[name]();
         target.hasImage = () => served;
         ({ pages } = watchedStack(target, parseSettings("dev", given)));
       });
+      const warnings = warn.mock.calls.map(([text]) => text);
+      warn.mockRestore();
+      expect(warnings).toEqual(
+        served
+          ? []
+          : [
+              "Grafana is left out: no registry served its image. Everything else works; the main series are in the page that " +
+                '"npm run report:html" writes. Reach a registry and repeat, or set monitoring.grafana to false.',
+            ],
+      );
       const { members } = READERS[name](registered);
       expect(members).toContain("prometheus-0");
       expect(members).not.toContain("grafana-0");

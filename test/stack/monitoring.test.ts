@@ -2,11 +2,13 @@ import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { monitoringAddresses } from "../../ops/monitoring/addresses.ts";
 import { drill } from "../../ops/monitoring/drill.ts";
-import { panelQueries, readRules } from "../../ops/monitoring/expressions.ts";
+import { exceptionsFor } from "../../ops/monitoring/exceptions.ts";
+import { dashboardVariables, panelQueries, readRules } from "../../ops/monitoring/expressions.ts";
 import { liveCheck } from "../../ops/monitoring/live-check.ts";
 import { Prometheus } from "../../ops/monitoring/prometheus.ts";
 import { startTraffic } from "../../ops/monitoring/traffic.ts";
 import { ROOT } from "../../tools/layout.ts";
+import { stackSettings } from "../../tools/stack/settings.ts";
 import { sessionOptions } from "../support/clients.ts";
 import { whole } from "../support/faults.ts";
 import { STACK } from "../support/stack-settings.ts";
@@ -19,13 +21,15 @@ describe("monitoring of the running stack", () => {
     const addresses = monitoringAddresses(STACK);
     const stop = startTraffic(addresses.api, sessionOptions(inject("connection").writer, "monitoring"));
     try {
-      const { down, missing, empty, targets, queries } = await liveCheck({
+      const { down, missing, empty, blind, targets, queries } = await liveCheck({
         prometheus: new Prometheus(addresses.prometheus),
         rules: readRules(join(ROOT, "config/prometheus/rules")),
         queries: panelQueries(join(ROOT, "dashboards/generated")),
+        variables: dashboardVariables(join(ROOT, "dashboards/generated")),
+        exceptions: exceptionsFor(stackSettings(STACK)),
         onProgress: (text) => console.log(`monitoring| ${text}`),
       });
-      expect({ down, missing, empty }).toEqual({ down: [], missing: [], empty: [] });
+      expect({ down, missing, empty, blind }).toEqual({ down: [], missing: [], empty: [], blind: [] });
       expect(targets).toBeGreaterThan(10);
       expect(queries).toBeGreaterThan(100);
     } finally {
