@@ -64,6 +64,8 @@ const SORTED_AFTERWARDS = [
  */
 export async function loadData(options: LoadOptions): Promise<void> {
   const client = new Client(options.connection);
+  // A session that is lost fails the statement under way.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     // A NOTIFY per account would be a flood: one for all of them follows.

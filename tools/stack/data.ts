@@ -49,9 +49,20 @@ export async function loadDataOnce(progress: Progress, pulumi: Pulumi, choice: D
 /**
  * Loads an invented ledger through the stack's writer and checks it.
  *
- * @throws Failure where the database is not empty, or where the loaded ledger breaks a rule
+ * @throws Failure where the database is not empty or is lost meanwhile, or where the loaded ledger breaks a rule
  */
-export async function fillLedger(
+export async function fillLedger(step: Step, connection: Connection, data: LedgerData): Promise<void> {
+  try {
+    await loadAndCheck(step, connection, data);
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure(
+      `Loading "${data.size}" failed: ${(error as Error).message}. See "npm run logs -- postgres".`,
+    );
+  }
+}
+
+async function loadAndCheck(
   step: Step,
   connection: Connection,
   { size, seed, until }: LedgerData,
