@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { Settings } from "../infra/settings/schema.ts";
 import { DockerInventory } from "../ops/docker-inventory.ts";
 import { expectedMembers } from "../ops/expected.ts";
@@ -11,7 +11,7 @@ import { refuseTakenPorts, wantedPorts } from "./setup/ports.ts";
 import { Progress, type Step } from "./setup/progress.ts";
 import { ensureProjectImages } from "./setup/project-images.ts";
 import { ensurePulumiEngine } from "./setup/pulumi-engine.ts";
-import { loadDataOnce } from "./stack/data.ts";
+import { chooseData, type DataChoice, loadDataOnce } from "./stack/data.ts";
 import { deploy } from "./stack/deploy.ts";
 import { type DockerObjects, dockerObjects } from "./stack/docker-objects.ts";
 import { refuseFixedChanges } from "./stack/fixed-settings.ts";
@@ -32,11 +32,20 @@ const command = new Command("up")
   .description(
     "Brings the stack up from nothing, or to what the settings say. Safe to repeat, also after being killed.",
   )
-  .option("--stack <name>", "which stack", "dev");
+  .option("--stack <name>", "which stack", "dev")
+  .addOption(
+    new Option("--data <size>", "what goes into an empty ledger; default: the setting ledger.data").choices([
+      "none",
+      "test",
+      "dev",
+      "load",
+    ]),
+  );
 
 /** Everything that is only looked at comes first, so that a refusal leaves the machine as it was. */
-async function up(stack: string): Promise<number> {
+async function up(stack: string, asked?: DataChoice): Promise<number> {
   const settings = stackSettings(stack);
+  const data = chooseData(stack, settings, asked);
   await takeTurn();
   if (settings.target === "kubernetes") return upOnKubernetes(stack, settings);
   const progress = new Progress();
@@ -55,7 +64,7 @@ async function up(stack: string): Promise<number> {
   const pulumi = new Pulumi(stack, environment);
   await progress.step("state", (step) => prepareState(step, pulumi, settings, objects));
   const summary = await progress.step("pulumi up", (step) => deploy(step, pulumi, "up"));
-  await loadDataOnce(progress, pulumi, settings.ledger.data);
+  await loadDataOnce(progress, pulumi, data);
   const status = await progress.step("all parts well", (step) => waitWell(step, stack));
 
   process.stdout.write(`\n${formatStatus(status)}\n\n${progress.table()}\n\nPulumi: ${summary}\n`);
@@ -107,4 +116,7 @@ async function waitWell(step: Step, stack: string): Promise<Status> {
   }
 }
 
-await runCommand(async () => up(command.parse().opts<{ stack: string }>().stack));
+await runCommand(async () => {
+  const { stack, data } = command.parse().opts<{ stack: string; data?: DataChoice }>();
+  return up(stack, data);
+});

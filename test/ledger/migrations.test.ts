@@ -52,6 +52,13 @@ describe("migrations", { timeout: 120_000 }, () => {
     expect(rows[0]).toEqual({ postings: 4, months: 2 });
   });
 
+  test("no function takes more memory than its member gives each session", async () => {
+    const { rows } = await owner.query(
+      "SELECT proname FROM pg_proc WHERE EXISTS (SELECT FROM unnest(proconfig) AS setting WHERE setting ~ 'work_mem')",
+    );
+    expect(rows).toEqual([]);
+  });
+
   test("003 runs twice more as plain SQL and changes nothing", async () => {
     const before = await schemaOf(owner);
     const sql = await readFile(join(folder, "003_database_optimization.sql"), "utf8");

@@ -91,7 +91,7 @@ export class Progress {
 
   #progress(name: string, seconds: number, latest: string, live: boolean): void {
     const text = `... ${name} ${Math.round(seconds)} s ${latest}`;
-    if (live) this.#out.write(`\r\x1b[2K${text.slice(0, (this.#out.columns ?? 80) - 1)}`);
+    if (live) this.#out.write(`\r\x1b[2K${text.slice(0, (this.#out.columns || 80) - 1)}`);
     else this.#out.write(`${text.slice(0, 160)}\n`);
   }
 }
