@@ -225,12 +225,8 @@ describe.skipIf(!stack)("two API processes while parts of the stack are lost", (
 
   it("distrust what they hold when an instance dies between its commit and its message", async () => {
     const h = await ApiProcess.start("h", ENVIRONMENT);
-    const gaps = async (): Promise<number> => {
-      const text = await (await fetch(`${a.url}/metrics`, { headers: { accept: "text/plain" } })).text();
-      return Number(/^dujyo_api_coherence_gaps_total (\d+)/m.exec(text)?.[1]);
-    };
-    const before = await gaps();
+    const before = await a.gaps();
     h.signal("SIGKILL");
-    await expect.poll(gaps, { timeout: 2000, interval: 50 }).toBeGreaterThan(before);
+    await expect.poll(() => a.gaps(), { timeout: 2000, interval: 50 }).toBeGreaterThan(before);
   });
 });

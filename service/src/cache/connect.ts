@@ -75,7 +75,7 @@ export function connectCache(
     return nodeOf(client, key) === undefined ? first : client;
   };
   return {
-    cache: new RedisCache(clientFor, breakerFor),
+    cache: new RedisCache(clientFor, breakerFor, first),
     subscriber,
     diagnostics: new CacheDiagnostics(first, l1),
     breakers() {

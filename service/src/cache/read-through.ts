@@ -141,12 +141,10 @@ export class ReadThrough {
    * @param holder undefined while the shared cache is away: the answer must not wait for it a second time.
    */
   async #fill(source: Source, holder: string | undefined, known: CacheEntry | undefined): Promise<Served> {
-    const { floors, shared } = this.#args;
+    const { shared } = this.#args;
     const begin = performance.now();
     try {
-      let loaded = await source.load("any");
-      if (loaded.from === "replica" && !floors.allows(source.key, loaded))
-        loaded = await source.load("primary");
+      let loaded = await this.#load(source);
       let newer = await this.#store(source, loaded, performance.now() - begin, holder);
       if (newer?.kind === "tombstone" && loaded.from === "replica") {
         // The replica has not seen the change that the marker stands for.
@@ -161,6 +159,13 @@ export class ReadThrough {
       if (stale) return { entry: stale, origin: "stale" };
       throw error;
     }
+  }
+
+  /** From the nearest node that is not behind what this process knows. */
+  async #load(source: Source): Promise<Loaded> {
+    const loaded = await source.load("any");
+    const behind = loaded.from === "replica" && !this.#args.floors.allows(source.key, loaded);
+    return behind ? await source.load("primary") : loaded;
   }
 
   /** Storing must not fail the answer. */
@@ -215,7 +220,7 @@ export class ReadThrough {
           if (!granted) return;
           const begin = performance.now();
           try {
-            await this.#store(source, await source.load("any"), performance.now() - begin, holder);
+            await this.#store(source, await this.#load(source), performance.now() - begin, holder);
           } catch (error) {
             await shared.release(source.key, holder);
             throw error;
