@@ -35,7 +35,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The API's environment with these settings; its files are somewhere on this machine. */
 function environmentOf(settings: Settings): Record<string, string> {
-  writeFileSync(join(folder, "file"), "content");
+  // Read as text by most, as a key set by one of them.
+  writeFileSync(join(folder, "file"), '{"keys": [{}]}');
   const parts = {
     settings,
     pooling: { host: "pgbouncer" },
@@ -55,7 +56,7 @@ describe("the API takes", () => {
       cache: atLimit("cache", end),
       ledger: { sealInterval: atLimit("ledger", end).sealInterval },
     };
-    expect(Object.keys(given.cache)).toHaveLength(7);
+    expect(Object.keys(given.cache)).toHaveLength(8);
     expect(Object.keys(given.api).length).toBeGreaterThanOrEqual(11);
     const config = readConfig(environmentOf(settingsSchema.parse(given)));
     expect(config.cache.maxStalenessMs).toBe(end === "lower" ? 1_000 : 60_000);

@@ -110,7 +110,7 @@ describe("settings", () => {
     const settings = parseSettings("dev", {
       portOffset: 50_000,
       redis: { shards: 26 },
-      postgres: { replicas: 15 },
+      postgres: { replicas: 15, maxConnections: 200, memory: "1 GB" },
     });
     const ports = publishedPorts(settings).map(({ port }) => port);
     expect(Math.max(...ports)).toBeLessThanOrEqual(65_535);
