@@ -61,13 +61,18 @@ function foreignIssues(all: Record<string, unknown>): Issue[] {
  *
  * @param stack name of the stack, for messages
  * @param all every key with its prefix, such as `dujyo:postgres`; values already read from JSON or YAML
+ * @param others what else is wrong with the stack
  * @throws SettingsError with every unknown key, bad value and broken budget at once
  */
-export function parseConfiguration(stack: string, all: Record<string, unknown>): Settings {
+export function parseConfiguration(
+  stack: string,
+  all: Record<string, unknown>,
+  others: readonly Issue[] = [],
+): Settings {
   const own = Object.entries(all)
     .filter(([key]) => key.startsWith(`${PROJECT}:`))
     .map(([key, value]) => [key.slice(PROJECT.length + 1), value]);
-  return parseSettings(stack, Object.fromEntries(own), foreignIssues(all));
+  return parseSettings(stack, Object.fromEntries(own), [...others, ...foreignIssues(all)]);
 }
 
 /**
@@ -75,7 +80,7 @@ export function parseConfiguration(stack: string, all: Record<string, unknown>):
  *
  * @param stack name of the stack, for messages
  * @param given the keys below `dujyo:`, values already read from JSON or YAML
- * @param others what else is wrong with the stack's configuration
+ * @param others what else is wrong with the stack
  * @throws SettingsError with every unknown key, bad value and broken budget at once
  */
 export function parseSettings(

@@ -4,6 +4,9 @@ import { parse as parseYaml } from "yaml";
 import { parseConfiguration } from "./parse.ts";
 import type { Settings } from "./schema.ts";
 
+/** What the engine reads in a stack file. */
+const ENGINE_KEYS = ["config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"];
+
 /**
  * The settings in a stack file, for the commands that run before or beside Pulumi.
  *
@@ -13,5 +16,11 @@ import type { Settings } from "./schema.ts";
 export function readStackFile(stack: string, directory = process.cwd()): Settings {
   const text = readFileSync(join(directory, `Pulumi.${stack}.yaml`), "utf8");
   const document = (parseYaml(text) ?? {}) as { config?: Record<string, unknown> };
-  return parseConfiguration(stack, document.config ?? {});
+  const unread = Object.keys(document).filter((key) => !ENGINE_KEYS.includes(key));
+  const issues = unread.map((key) => ({
+    path: key,
+    foreign: true,
+    reason: `is read by nobody at the top of the file, which has ${ENGINE_KEYS.join(", ")}; settings stand below "config:"`,
+  }));
+  return parseConfiguration(stack, document.config ?? {}, issues);
 }
