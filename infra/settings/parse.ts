@@ -61,10 +61,15 @@ function foreignIssues(all: Record<string, unknown>): Issue[] {
  *
  * @param stack name of the stack, for messages
  * @param all every key with its prefix, such as `dujyo:postgres`; values already read from JSON or YAML
+ * @param others what else is wrong with the stack
  * @throws SettingsError with every unknown key, bad value and broken budget at once
  */
-export function parseConfiguration(stack: string, all: Record<string, unknown>): Settings {
-  return parseSettings(stack, ownKeys(all), foreignIssues(all));
+export function parseConfiguration(
+  stack: string,
+  all: Record<string, unknown>,
+  others: readonly Issue[] = [],
+): Settings {
+  return parseSettings(stack, ownKeys(all), [...others, ...foreignIssues(all)]);
 }
 
 /** The settings among all configuration of a stack, without the project's name in front. */
@@ -78,7 +83,7 @@ export function ownKeys(all: Record<string, unknown>): Record<string, unknown> {
  *
  * @param stack name of the stack, for messages
  * @param given the keys below `dujyo:`, values already read from JSON or YAML
- * @param others what else is wrong with the stack's configuration
+ * @param others what else is wrong with the stack
  * @throws SettingsError with every unknown key, bad value and broken budget at once
  */
 export function parseSettings(

@@ -52,7 +52,7 @@ export const settingsSchema = z.strictObject({
     // Zero would log every statement; what takes longer than an hour is no query of a ledger.
     slowQuery: duration("1 ms", "1 h", "1 s").describe("Statements longer than this are logged."),
     parameters: parameters.describe(
-      "Further PostgreSQL parameters, applied through Patroni without recreating members.",
+      "Further PostgreSQL parameters, applied through Patroni without recreating members. Names and values are checked against the server's own list.",
     ),
   }),
   haproxy: section({

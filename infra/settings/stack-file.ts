@@ -14,6 +14,9 @@ export interface StackFile {
 /** Keys whose values `pulumi config set --secret` encrypts with the stack's own key. */
 const HOLDS_SECRETS: readonly string[] = ["receiverSecrets"] satisfies (keyof Settings)[];
 
+/** What the engine reads in a stack file. */
+const ENGINE_KEYS = ["config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"];
+
 /**
  * A stack file, for the commands that run before or beside Pulumi.
  *
@@ -30,14 +33,19 @@ export function readStackFile(stack: string, directory: string): StackFile {
  * @throws SettingsError as {@link parseConfiguration} does
  */
 export function parseStackFile(stack: string, text: string): StackFile {
-  const all = configurationOf(text);
-  return { given: ownKeys(all), settings: parseConfiguration(stack, all) };
+  const { config = {}, ...others } = documentOf(text);
+  const unread = Object.keys(others).filter((key) => !ENGINE_KEYS.includes(key));
+  const issues = unread.map((key) => ({
+    path: key,
+    foreign: true,
+    reason: `is read by nobody at the top of the file, which has ${ENGINE_KEYS.join(", ")}; settings stand below "config:"`,
+  }));
+  return { given: ownKeys(config), settings: parseConfiguration(stack, config, issues) };
 }
 
-/** All configuration in a stack file, the keys with their project in front. */
-function configurationOf(text: string): Record<string, unknown> {
-  const document = (parseYaml(text) ?? {}) as { config?: Record<string, unknown> };
-  return document.config ?? {};
+/** A stack file; all configuration in it has the name of a project in front. */
+function documentOf(text: string): { config?: Record<string, unknown> } {
+  return (parseYaml(text) ?? {}) as { config?: Record<string, unknown> };
 }
 
 /**
@@ -49,7 +57,7 @@ function configurationOf(text: string): Record<string, unknown> {
  * @returns the keys that differ, sorted
  */
 export function keysThatDiffer(text: string, given: Readonly<Record<string, string>>): string[] {
-  const tracked = ownKeys(configurationOf(text));
+  const tracked = ownKeys(documentOf(text).config ?? {});
   const keys = new Set([...Object.keys(tracked), ...Object.keys(given)]);
   return [...keys]
     .filter(

@@ -1,4 +1,5 @@
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -286,6 +287,18 @@ describe("a parameter of PostgreSQL", () => {
 });
 
 describe("the stack file", () => {
+  it("is refused with a key at its top that nobody reads, beside all else, and may have the engine's", () => {
+    const folder = mkdtempSync(join(tmpdir(), "stack-file-"));
+    const write = (text: string) => writeFileSync(join(folder, "Pulumi.x.yaml"), text);
+    write("encryptionsalt: v1:x\nconfig:\n  dujyo:target: docker\n");
+    expect(readStackFile("x", folder).target).toBe("docker");
+    write("confg:\n  dujyo:target: kubernetes\nconfig:\n  dujyo:targt: docker\n");
+    expect(() => readStackFile("x", folder)).toThrow(
+      /\n {2}confg is read by nobody at the top of the file[\s\S]*\n {2}dujyo:targt is no setting/,
+    );
+    rmSync(folder, { recursive: true });
+  });
+
   const files = readdirSync(ROOT).filter((name) => /^Pulumi\.(?!test)\w+\.yaml$/.test(name));
 
   it.each(files)("%s is accepted", (name) => {

@@ -102,7 +102,9 @@ function secretsIn(text: string): string[] {
   expect(known.length).toBeGreaterThan(6);
   expect(known.filter(([, secret]) => secret.length < 16)).toEqual([]);
   const found = known.filter(([, secret]) => text.includes(secret)).map(([name]) => name);
-  return /PRIVATE KEY/.test(text) ? [...found, "a private key"] : found;
+  // The program's own code, which the state has too, names the header; a key goes on after it.
+  const key = /BEGIN [A-Z ]*PRIVATE KEY-----(?:\s|\\n|\\r)*[A-Za-z0-9+/]{32}/;
+  return key.test(text) ? [...found, "a private key"] : found;
 }
 
 describe("PostgreSQL", () => {

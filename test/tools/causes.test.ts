@@ -97,6 +97,16 @@ describe("a network that does not answer", () => {
     );
   });
 
+  it("is told although apt only warns of it and then knows no such package", async () => {
+    const apt = `case "$*" in *update) echo "${NETWORK.apt}" >&2;; *) ${failing("E: Unable to locate package mmdebstrap", 100)}\nesac`;
+    const refused = withStandIns({ dpkg: "exit 0", "apt-get": apt }, () =>
+      installPackages(silent, ["mmdebstrap"]),
+    );
+    await expect(refused).rejects.toThrow(
+      /exit code 100\.[\s\S]*Unable to locate package mmdebstrap\nThe network does not answer\..*Debian packages/,
+    );
+  });
+
   it("is no cause of a program that fetches nothing", async () => {
     const failed = withStandIns({ docker: failing("connection refused") }, () => mustRun("docker", ["ps"]));
     await expect(failed).rejects.toThrow(/^docker ps failed with exit code 1\.\nconnection refused$/);
