@@ -208,8 +208,8 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
     const address = newAddress();
     await setBalance(owner, address, 1);
     await expect.poll(() => balanceOf(a, address)).toBe(1);
-    await pauseReplay();
     try {
+      await pauseReplay();
       await setBalance(owner, address, 2);
       await expect.poll(() => balanceOf(a, address), { timeout: BOUND_MS, interval: 10 }).toBe(2);
       for (let at = 0; at < 50; at++) {
@@ -224,8 +224,8 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
   it("let a client read its own write while the replicas stand still", async () => {
     const [from, to] = [newAddress(), newAddress()];
     await setBalance(owner, from, 100);
-    await pauseReplay();
     try {
+      await pauseReplay();
       const { body } = await a.transfer({ from, to, amount: 10, nonce: 1 }, "k1");
       const token = String(body.read_after);
       const [lsn = ""] = token.split(";");
