@@ -1,5 +1,6 @@
+import { fires, goal } from "./bounds.ts";
 import { dashboard } from "./dashboard.ts";
-import { ALERTS, GOALS } from "./goals.ts";
+import { GOALS } from "./goals.ts";
 import { graph, query, table } from "./panels.ts";
 import { PICKED, rate, responsePercentile, sumBy, USER_ROUTES } from "./selectors.ts";
 
@@ -28,7 +29,7 @@ const requests = [
   }),
   graph({
     title: "Error share",
-    description: "5xx of all answers, by instance. Goal: below 0.1 %; the alert fires at 5 %.",
+    description: "5xx of all answers, by instance; the alert is about all of them together.",
     unit: "percentunit",
     queries: [
       query(
@@ -36,21 +37,19 @@ const requests = [
         "{{instance}}",
       ),
     ],
-    bounds: [
-      { at: GOALS.errors, level: "warning" },
-      { at: ALERTS.errors, level: "critical" },
-    ],
+    bounds: [goal(GOALS.errors), fires("ApiErrorsHigh")],
   }),
   graph({
     title: "Percentiles",
-    description: "From the histogram, over all picked instances. Goals drawn: p95 100 ms, p99 200 ms.",
+    description: "From the histogram, over all picked instances.",
     unit: "s",
     queries: [0.5, 0.95, 0.99].map((quantile) =>
       query(responsePercentile(quantile, PICKED_ROUTES), `p${quantile * 100}`),
     ),
     bounds: [
-      { at: GOALS.responseP95, level: "warning" },
-      { at: GOALS.responseP99, level: "critical" },
+      goal(GOALS.responseP95, { of: "p95" }),
+      goal(GOALS.responseP99, { of: "p99" }),
+      fires("ApiResponseSlow"),
     ],
   }),
   graph({
@@ -58,7 +57,7 @@ const requests = [
     description: "One instance apart from the others has a problem of its own.",
     unit: "s",
     queries: [query(responsePercentile(0.95, PICKED_ROUTES, ["instance"]), "{{instance}}")],
-    bounds: [{ at: GOALS.responseP95, level: "warning" }],
+    bounds: [goal(GOALS.responseP95)],
   }),
   table({
     title: "p95 and rate by route",
@@ -92,7 +91,7 @@ const caches = [
   }),
   graph({
     title: "Hit ratio",
-    description: "Both layers together. Goal: above 85 %; the alert fires below 80 %.",
+    description: "Look-ups that both layers together, and the own cache alone, answered.",
     unit: "percentunit",
     max: 1,
     queries: [
@@ -102,10 +101,7 @@ const caches = [
         "own cache",
       ),
     ],
-    bounds: [
-      { at: ALERTS.hitRatio, level: "critical", below: true },
-      { at: GOALS.hitRatio, level: "warning", below: true },
-    ],
+    bounds: [goal(GOALS.hitRatio, { below: true }), fires("CacheHitsLow")],
   }),
   graph({
     title: "Own cache",
@@ -120,7 +116,7 @@ const caches = [
     unit: "short",
     max: 1,
     queries: [each("dujyo_api_session_up", "{{instance}} {{session}}")],
-    bounds: [{ at: 1, level: "critical", below: true }],
+    bounds: [fires("ApiInvalidationLost")],
   }),
   graph({
     title: "Coherence gaps and cache errors",
@@ -131,6 +127,7 @@ const caches = [
       query(sumBy("instance", rate(`dujyo_api_coherence_gaps_total{${PICKED}}`)), "{{instance}} gaps"),
       query(sumBy("instance", rate(`dujyo_api_cache_errors_total{${PICKED}}`)), "{{instance}} errors"),
     ],
+    bounds: [fires("ApiCacheErrors")],
   }),
 ];
 
@@ -141,7 +138,7 @@ const protection = [
     unit: "short",
     max: 2,
     queries: [query(`max by (breaker) (dujyo_api_breaker_state{${PICKED}})`, "{{breaker}}")],
-    bounds: [{ at: 2, level: "critical" }],
+    bounds: [fires("ApiBreakerOpen", { whole: true })],
   }),
   graph({
     title: "Pool use",
@@ -154,13 +151,20 @@ const protection = [
         "{{instance}} {{pool}}",
       ),
     ],
-    bounds: [{ at: ALERTS.connections, level: "critical" }],
   }),
   graph({
     title: "Waiting for a connection",
-    description: "Requests in the queue of each pool; a full queue answers 503.",
-    unit: "short",
-    queries: [each("dujyo_api_pool_waiting", "{{instance}} {{pool}}")],
+    description:
+      "Requests in the queue of each pool as a share of how many may wait; a full queue answers 503.",
+    unit: "percentunit",
+    max: 1,
+    queries: [
+      query(
+        `dujyo_api_pool_waiting{${PICKED}} / (dujyo_api_pool_queue_limit{${PICKED}} > 0)`,
+        "{{instance}} {{pool}}",
+      ),
+    ],
+    bounds: [fires("ApiQueueFull")],
   }),
   graph({
     title: "In flight",
@@ -177,6 +181,7 @@ const protection = [
       query(sumBy("instance", rate(`dujyo_api_refused_requests_total{${PICKED}}`)), "{{instance}} refused"),
       query(sumBy("node", rate(`dujyo_api_node_failures_total{${PICKED}}`)), "{{node}} failed"),
     ],
+    bounds: [fires("ApiNodeFailures")],
   }),
   graph({
     title: "Bookings",
@@ -209,10 +214,22 @@ const processes = [
   }),
   graph({
     title: "Delay of the event loop",
-    description: "p99 since the scrape before. Beyond 100 ms everything else is late, too.",
+    description: "p99 since the scrape before. What holds it up makes everything else late, too.",
     unit: "s",
     queries: [each("dujyo_api_event_loop_delay_p99_seconds")],
-    bounds: [{ at: 0.1, level: "warning" }],
+    bounds: [fires("ApiEventLoopSlow")],
+  }),
+  graph({
+    title: "Errors in the log",
+    description: "Lines of the levels error and fatal that each process wrote. 0 is normal.",
+    unit: "ops",
+    queries: [
+      query(
+        sumBy("instance", rate(`dujyo_api_log_lines_total{level=~"error|fatal", ${PICKED}}`)),
+        "{{instance}}",
+      ),
+    ],
+    bounds: [fires("ApiLogErrors")],
   }),
 ];
 

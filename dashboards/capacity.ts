@@ -1,3 +1,4 @@
+import { fires } from "./bounds.ts";
 import { dashboard } from "./dashboard.ts";
 import { figure, graph, query } from "./panels.ts";
 import { DISKS, PICKED, rate } from "./selectors.ts";
@@ -9,16 +10,15 @@ const machines = [
     unit: "percentunit",
     max: 1,
     queries: [query("instance:node_cpu_busy:ratio_rate5m", "{{instance}}")],
-    bounds: [{ at: 0.9, level: "warning" }],
+    bounds: [fires("NodeCpuBusy")],
   }),
   graph({
     title: "Memory available",
-    description: "What programs can still get without swapping.",
-    unit: "bytes",
-    queries: [
-      query("node_memory_MemAvailable_bytes", "{{instance}} available"),
-      query("node_memory_MemTotal_bytes", "{{instance}} in all"),
-    ],
+    description: "Share of the memory that programs can still get without swapping.",
+    unit: "percentunit",
+    max: 1,
+    queries: [query("node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes", "{{instance}}")],
+    bounds: [fires("NodeMemoryLow")],
   }),
   graph({
     title: "Disk free",
@@ -26,10 +26,7 @@ const machines = [
     unit: "percentunit",
     max: 1,
     queries: [query("instance_device:node_filesystem_free:ratio", "{{instance}} {{device}}")],
-    bounds: [
-      { at: 0.1, level: "critical", below: true },
-      { at: 0.2, level: "warning", below: true },
-    ],
+    bounds: [fires("DiskNearlyFull")],
   }),
   figure({
     title: "Disk free in a day",
@@ -42,7 +39,7 @@ const machines = [
         "{{device}}",
       ),
     ],
-    bounds: [{ at: 0, level: "critical", below: true }],
+    bounds: [fires("DiskFilling")],
   }),
   graph({
     title: "Disk traffic",
@@ -55,7 +52,7 @@ const machines = [
   }),
   graph({
     title: "Load",
-    description: "Processes that run or wait, mean of 5 minutes, for each core.",
+    description: "Processes that run or wait, mean of 5 minutes, for each core. Beyond 1 some of them wait.",
     unit: "short",
     queries: [
       query(
@@ -63,7 +60,6 @@ const machines = [
         "{{instance}}",
       ),
     ],
-    bounds: [{ at: 2, level: "warning" }],
   }),
 ];
 
@@ -75,7 +71,7 @@ const containers = [
     max: 1,
     span: 12,
     queries: [query(`instance:container_memory:ratio{${PICKED}}`, "{{instance}}")],
-    bounds: [{ at: 0.9, level: "critical" }],
+    bounds: [fires("ContainerMemoryHigh")],
   }),
   graph({
     title: "Processor time",
@@ -101,7 +97,7 @@ const containers = [
         "{{instance}}",
       ),
     ],
-    bounds: [{ at: 0.25, level: "warning" }],
+    bounds: [fires("ContainerThrottled")],
   }),
   graph({
     title: "Age of containers",
@@ -135,7 +131,7 @@ const growth = [
   }),
   graph({
     title: "Slowest write of the consensus store",
-    description: "p99 of a log write to disk. Beyond 100 ms leaders are lost.",
+    description: "p99 of a log write to disk. Slow ones delay heartbeats, and leaders are lost.",
     unit: "s",
     queries: [
       query(
@@ -143,7 +139,7 @@ const growth = [
         "{{instance}}",
       ),
     ],
-    bounds: [{ at: 0.1, level: "warning" }],
+    bounds: [fires("EtcdSlowDisk")],
   }),
 ];
 
@@ -165,14 +161,13 @@ const monitoring = [
     description: "Longest scrape of each job.",
     unit: "s",
     queries: [query("max by (job) (scrape_duration_seconds)", "{{job}}")],
-    bounds: [{ at: 5, level: "warning" }],
   }),
   graph({
     title: "Series of each API process",
-    description: "What a scrape of the API returns. At most 500.",
+    description: "What a scrape of the API returns.",
     unit: "short",
     queries: [query('scrape_samples_scraped{job="api"}', "{{instance}}")],
-    bounds: [{ at: 500, level: "critical" }],
+    bounds: [fires("ApiMetricsHeavy")],
   }),
   graph({
     title: "Certificates",
@@ -180,14 +175,14 @@ const monitoring = [
     unit: "s",
     span: 24,
     queries: [query("min by (member) (dujyo_certificate_expiry_timestamp_seconds) - time()", "{{member}}")],
-    bounds: [{ at: 14 * 86_400, level: "critical", below: true }],
+    bounds: [fires("CertificateExpiresSoon"), fires("CertificateExpiresNow")],
   }),
 ];
 
 export const capacity = dashboard({
   name: "capacity",
   description: "What is left: machines, containers, disks, and the monitoring itself.",
-  instancesOf: 'up{job=~"node|containers|prometheus"}',
+  instancesOf: 'container_start_time_seconds{job="containers"}',
   rows: [
     { title: "Machines", panels: machines },
     { title: "Containers", panels: containers },

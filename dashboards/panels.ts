@@ -13,7 +13,6 @@ import {
 } from "@grafana/grafana-foundation-sdk/common";
 import {
   type Panel,
-  type Threshold,
   ThresholdsConfigBuilder,
   ThresholdsMode,
 } from "@grafana/grafana-foundation-sdk/dashboard";
@@ -21,6 +20,8 @@ import { DataqueryBuilder, PromQueryFormat } from "@grafana/grafana-foundation-s
 import * as stats from "@grafana/grafana-foundation-sdk/stat";
 import * as tables from "@grafana/grafana-foundation-sdk/table";
 import * as graphs from "@grafana/grafana-foundation-sdk/timeseries";
+import { type Bound, colourSteps } from "./bounds.ts";
+import { formatInSentence } from "./units.ts";
 
 /** A query and how its series are called, `{{instance}}` for example. */
 export interface Query {
@@ -28,18 +29,10 @@ export interface Query {
   readonly legend: string;
 }
 
-/** A bound that is drawn: beyond it, or below it where `below` is set, things are as `level` says. */
-export interface Bound {
-  readonly at: number;
-  readonly level: "warning" | "critical";
-  /** Small values are the bad ones. Default: false. */
-  readonly below?: boolean;
-}
-
 /** What every panel has to say; the rest has a default. */
 export interface PanelOptions {
   readonly title: string;
-  /** Why somebody looks here, and what is normal. */
+  /** Why somebody looks here, and what is normal. The bounds add what they are. */
   readonly description: string;
   /** Grafana's name of the unit: `s`, `bytes`, `percentunit`, `reqps`, `short`. */
   readonly unit: string;
@@ -57,7 +50,6 @@ export type AnyPanel = Builder<Panel>;
 /** The data source that the `stack` variable picks. */
 export const SOURCE = { type: "prometheus", uid: "$stack" } as const;
 
-const COLOURS = { warning: "orange", critical: "red" } as const;
 const GRAPH_HEIGHT = 8;
 const FIGURE_HEIGHT = 4;
 
@@ -65,20 +57,15 @@ export function query(expr: string, legend: string): Query {
   return { expr, legend };
 }
 
-function steps(bounds: readonly Bound[]): Threshold[] {
-  const below = bounds.some((bound) => bound.below);
-  const sorted = [...bounds].sort((a, b) => a.at - b.at);
-  if (!below) {
-    const beyond = sorted.map(({ at, level }) => ({ value: at, color: COLOURS[level] as string }));
-    return [{ value: null, color: "green" }, ...beyond];
-  }
-  // Grafana colours upwards from each step: what is bad below a bound ends at it.
-  const colours = [...sorted.map(({ level }) => COLOURS[level] as string), "green"];
-  return colours.map((color, index) => ({ value: sorted[index - 1]?.at ?? null, color }));
+function thresholds(bounds: readonly Bound[] = []): ThresholdsConfigBuilder {
+  return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(colourSteps(bounds));
 }
 
-function thresholds(bounds: readonly Bound[] = []): ThresholdsConfigBuilder {
-  return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps(bounds));
+function describe({ description, bounds = [], unit }: PanelOptions): string {
+  const sentences = bounds.flatMap(
+    ({ sentence }) => sentence?.((value) => formatInSentence(value, unit)) ?? [],
+  );
+  return [description, ...sentences].join(" ");
 }
 
 function targets(queries: readonly Query[], shape: "range" | "instant" | "table"): Builder<Dataquery>[] {
@@ -102,7 +89,7 @@ interface GraphOptions extends PanelOptions {
 export function graph(options: GraphOptions): AnyPanel {
   const panel = new graphs.PanelBuilder()
     .title(options.title)
-    .description(options.description)
+    .description(describe(options))
     .datasource(SOURCE)
     .targets(targets(options.queries, "range"))
     .unit(options.unit)
@@ -139,7 +126,7 @@ export function graph(options: GraphOptions): AnyPanel {
 export function figure(options: PanelOptions): AnyPanel {
   const panel = new stats.PanelBuilder()
     .title(options.title)
-    .description(options.description)
+    .description(describe(options))
     .datasource(SOURCE)
     .targets(targets(options.queries, "range"))
     .unit(options.unit)
@@ -171,7 +158,7 @@ export function table(options: TableOptions): AnyPanel {
   const legends = options.queries.map(({ legend }) => legend);
   const panel = new tables.PanelBuilder()
     .title(options.title)
-    .description(options.description)
+    .description(describe(options))
     .datasource(SOURCE)
     .targets(targets(options.queries, "table"))
     .unit(options.unit)

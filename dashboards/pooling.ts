@@ -1,5 +1,5 @@
+import { fires } from "./bounds.ts";
 import { dashboard } from "./dashboard.ts";
-import { ALERTS } from "./goals.ts";
 import { graph, query, table } from "./panels.ts";
 import { PICKED, rate } from "./selectors.ts";
 
@@ -30,7 +30,7 @@ const pools = [
     queries: [
       query(`max by (instance, database) (pgbouncer_pools_client_maxwait_seconds{${POOL}})`, "{{database}}"),
     ],
-    bounds: [{ at: 1, level: "warning" }],
+    bounds: [fires("PgBouncerWaitLong")],
   }),
   graph({
     title: "Server sessions by pool",
@@ -49,11 +49,11 @@ const pools = [
   }),
   graph({
     title: "Use of each pool",
-    description: "Server sessions at work as a share of the pool's size. The alert fires at 90 %.",
+    description: "Server sessions at work as a share of the pool's size.",
     unit: "percentunit",
     max: 1,
     queries: [query(`instance_database:pgbouncer_pool_use:ratio{${PICKED}}`, "{{database}}")],
-    bounds: [{ at: ALERTS.connections, level: "critical" }],
+    bounds: [fires("PgBouncerPoolBusy")],
   }),
   graph({
     title: "Connection budget",
@@ -61,7 +61,7 @@ const pools = [
     unit: "percentunit",
     max: 1,
     queries: [query(`instance_name:pgbouncer_budget:ratio{${PICKED}}`, "{{name}}")],
-    bounds: [{ at: ALERTS.connections, level: "critical" }],
+    bounds: [fires("PgBouncerBudgetSpent")],
   }),
   graph({
     title: "Queries",
@@ -96,34 +96,55 @@ const routing = [
       "Which member serves which endpoint: the leader the writer, standbys within the lag bound the reader.",
     unit: "short",
     queries: [
-      query('max by (proxy, server) (haproxy_server_status{job="haproxy", state="UP"})', "Up"),
-      query('max by (proxy, server) (haproxy_server_current_sessions{job="haproxy"})', "Sessions"),
-      query('max by (proxy, server) (haproxy_server_check_duration_seconds{job="haproxy"})', "Check takes"),
+      query(`max by (proxy, server) (haproxy_server_status{job="haproxy", state="UP", ${PICKED}})`, "Up"),
+      query(`max by (proxy, server) (haproxy_server_current_sessions{job="haproxy", ${PICKED}})`, "Sessions"),
+      query(
+        `max by (proxy, server) (haproxy_server_check_duration_seconds{job="haproxy", ${PICKED}})`,
+        "Check takes",
+      ),
     ],
     columns: { proxy: "Endpoint", server: "Member" },
     units: { "Check takes": "s" },
   }),
   graph({
-    title: "Members in service",
-    description: "Members that each endpoint can use. The writer has exactly one.",
+    title: "Members behind the writer",
+    description: "Members that the writer endpoint sends to. Exactly 1 is normal.",
     unit: "short",
-    span: 12,
-    queries: [query('haproxy_backend_active_servers{job="haproxy"}', "{{proxy}}")],
-    bounds: [{ at: 1, level: "critical", below: true }],
+    span: 6,
+    queries: [
+      query(`haproxy_backend_active_servers{job="haproxy", proxy="writer", ${PICKED}}`, "{{instance}}"),
+    ],
+    bounds: [fires("WriterEndpointEmpty"), fires("WriterEndpointAmbiguous", { whole: true })],
+  }),
+  graph({
+    title: "Members behind the reader",
+    description: "Standbys within the lag bound. Without one the primary reads, too.",
+    unit: "short",
+    span: 6,
+    queries: [
+      query(`haproxy_backend_active_servers{job="haproxy", proxy="reader", ${PICKED}}`, "{{instance}}"),
+    ],
+    bounds: [fires("ReaderEndpointEmpty")],
   }),
   graph({
     title: "Sessions by endpoint",
     description: "Open sessions through HAProxy.",
     unit: "short",
-    queries: [query('haproxy_backend_current_sessions{job="haproxy"}', "{{proxy}}")],
+    queries: [query(`haproxy_backend_current_sessions{job="haproxy", ${PICKED}}`, "{{proxy}}")],
   }),
   graph({
     title: "Bytes",
     description: "What goes from and to the members of PostgreSQL.",
     unit: "Bps",
     queries: [
-      query(`sum by (proxy) (${rate('haproxy_backend_bytes_in_total{job="haproxy"}')})`, "{{proxy}} in"),
-      query(`sum by (proxy) (${rate('haproxy_backend_bytes_out_total{job="haproxy"}')})`, "{{proxy}} out"),
+      query(
+        `sum by (proxy) (${rate(`haproxy_backend_bytes_in_total{job="haproxy", ${PICKED}}`)})`,
+        "{{proxy}} in",
+      ),
+      query(
+        `sum by (proxy) (${rate(`haproxy_backend_bytes_out_total{job="haproxy", ${PICKED}}`)})`,
+        "{{proxy}} out",
+      ),
     ],
   }),
   graph({
@@ -133,10 +154,11 @@ const routing = [
     unit: "ops",
     queries: [
       query(
-        `sum by (proxy) (${rate('haproxy_backend_connection_errors_total{job="haproxy"}')})`,
+        `sum by (proxy) (${rate(`haproxy_backend_connection_errors_total{job="haproxy", ${PICKED}}`)})`,
         "{{proxy}}",
       ),
     ],
+    bounds: [fires("EndpointConnectionErrors")],
   }),
   graph({
     title: "The API's gateway",
@@ -144,19 +166,23 @@ const routing = [
       "Requests handed to each instance of the API. Only where the stack brings a gateway of its own.",
     unit: "reqps",
     queries: [
-      query(`sum by (server) (${rate('haproxy_server_sessions_total{job="gateway"}')})`, "{{server}}"),
+      query(
+        `sum by (server) (${rate(`haproxy_server_sessions_total{job="gateway", ${PICKED}}`)})`,
+        "{{server}}",
+      ),
     ],
   }),
   graph({
     title: "Changes of state",
-    description: "How often members went up or down in the last ten minutes.",
+    description: "How often members went up or down in the last quarter of an hour.",
     unit: "short",
     queries: [
       query(
-        'sum by (proxy, server) (increase(haproxy_server_check_up_down_total{job="haproxy"}[10m]))',
+        `sum by (proxy, server) (increase(haproxy_server_check_up_down_total{job="haproxy", ${PICKED}}[15m]))`,
         "{{proxy}} {{server}}",
       ),
     ],
+    bounds: [fires("EndpointServerFlapping")],
   }),
 ];
 

@@ -1,3 +1,4 @@
+import { fires } from "./bounds.ts";
 import { dashboard } from "./dashboard.ts";
 import { graph, query, table } from "./panels.ts";
 import { LEDGER, PICKED, rate } from "./selectors.ts";
@@ -31,14 +32,14 @@ const replication = [
     description: "Log that the primary has written and a standby has not replayed, as the primary sees it.",
     unit: "bytes",
     queries: [query("standby:pg_replication_lag_bytes:max", "{{standby}}")],
-    bounds: [{ at: 16 * 2 ** 20, level: "warning" }],
+    bounds: [fires("ReplicationLagBytes")],
   }),
   graph({
     title: "Replay lag in seconds",
     description: "Time between a commit on the primary and its replay on a standby.",
     unit: "s",
     queries: [query("standby:pg_replication_lag_seconds:max", "{{standby}}")],
-    bounds: [{ at: 5, level: "warning" }],
+    bounds: [fires("ReplicationLagSeconds")],
   }),
   graph({
     title: "Log held for slots",
@@ -52,7 +53,7 @@ const replication = [
     description: "Seconds since a member last reached the consensus store. Beyond ttl a leader steps down.",
     unit: "s",
     queries: [query(`time() - patroni_dcs_last_seen{${PICKED}}`, "{{instance}}")],
-    bounds: [{ at: 20, level: "critical" }],
+    bounds: [fires("PatroniDcsUnseen")],
   }),
 ];
 
@@ -81,11 +82,11 @@ const load = [
   }),
   graph({
     title: "Sessions against the limit",
-    description: "Sessions of clients on each member as a share of what it admits. The alert fires at 90 %.",
+    description: "Sessions of clients on each member as a share of what it admits.",
     unit: "percentunit",
     max: 1,
     queries: [query(`instance:pg_connections:ratio{${PICKED}}`, "{{instance}}")],
-    bounds: [{ at: 0.9, level: "critical" }],
+    bounds: [fires("PostgresConnectionsHigh")],
   }),
   graph({
     title: "Oldest transaction",
@@ -95,6 +96,7 @@ const load = [
       query(`dujyo_pg_long_transaction_seconds{${PICKED}}`, "{{instance}} open"),
       query(`dujyo_pg_idle_in_transaction_seconds{${PICKED}}`, "{{instance}} idle in it"),
     ],
+    bounds: [fires("PostgresIdleInTransaction"), fires("PostgresLongTransaction")],
   }),
   graph({
     title: "Buffer hits",
@@ -109,11 +111,12 @@ const load = [
     unit: "short",
     queries: [
       query(
-        `sum by (instance) (increase(pg_stat_database_deadlocks{${PICKED}}[5m]))`,
-        "{{instance}} deadlocks in 5 min",
+        `sum by (instance) (increase(pg_stat_database_deadlocks{${PICKED}}[15m]))`,
+        "{{instance}} deadlocks in 15 min",
       ),
       query(`dujyo_pg_lock_waiters{${PICKED}}`, "{{instance}} waiting"),
     ],
+    bounds: [fires("PostgresDeadlocks"), fires("PostgresLockWaits", { whole: true })],
   }),
 ];
 
@@ -136,11 +139,11 @@ const statements = [
   }),
   graph({
     title: "Slow statements",
-    description: "Share of statements whose mean is beyond a second (slowQueryMs). The alert fires at 10 %.",
+    description: "Share of statements whose mean over 10 minutes is beyond a second (slowQueryMs).",
     unit: "percentunit",
     span: 12,
     queries: [query(`instance:pg_statements_slow:ratio_rate10m{${PICKED}}`, "{{instance}}")],
-    bounds: [{ at: 0.1, level: "critical" }],
+    bounds: [fires("PostgresSlowStatements")],
   }),
   graph({
     title: "Mean time of a statement",
@@ -187,15 +190,27 @@ const tablesAndIndexes = [
   graph({
     title: "Share of dead rows",
     description:
-      "Bloat: rows that vacuum has not cleared away yet, of all rows, in the ten tables that have most of them. Autovacuum starts at 20 % by default.",
+      "Bloat of tables: rows that vacuum has not cleared away yet for each live one, in the ten tables that have most of them. The alert asks for 100,000 of them besides.",
     unit: "percentunit",
     queries: [
       query(
-        `topk(10, max by (relname) (pg_stat_user_tables_n_dead_tup{${LEDGER}, ${PICKED}} / (pg_stat_user_tables_n_live_tup{${LEDGER}, ${PICKED}} + pg_stat_user_tables_n_dead_tup{${LEDGER}, ${PICKED}} > 0)))`,
+        `topk(10, ${byTable("pg_stat_user_tables_n_dead_tup")} / (${byTable("pg_stat_user_tables_n_live_tup")} + 1))`,
         "{{relname}}",
       ),
     ],
-    bounds: [{ at: 0.3, level: "warning" }],
+    bounds: [fires("PostgresVacuumBehind")],
+  }),
+  graph({
+    title: "Index size for each row",
+    description:
+      "Bloat of indexes: bytes on disk for each row of the table, in the ten indexes that take most. The width of the keys sets the level; a line that climbs is an index that grows while its table does not. Tables of fewer than 1000 rows count as that many.",
+    unit: "bytes",
+    queries: [
+      query(
+        `topk(10, max by (table, index) (dujyo_pg_index_size_bytes{${PICKED}}) / on (table) group_left () clamp_min(max by (table) (label_replace(pg_stat_user_tables_n_live_tup{${LEDGER}, ${PICKED}}, "table", "$1", "relname", "(.+)")), 1000))`,
+        "{{index}}",
+      ),
+    ],
   }),
   graph({
     title: "Invalid indexes",
@@ -203,15 +218,18 @@ const tablesAndIndexes = [
       "Left over by an index build that was cut off. They cost writes and serve no query: 0 is normal.",
     unit: "short",
     queries: [query(`dujyo_pg_invalid_indexes{${PICKED}}`, "{{instance}}")],
-    bounds: [{ at: 1, level: "critical" }],
+    bounds: [fires("PostgresInvalidIndex", { whole: true })],
   }),
   graph({
     title: "Age of transaction numbers",
     description:
-      "Transactions since the oldest row was frozen, as a share of the age at which vacuum is forced. Beyond 1 forced vacuums run.",
-    unit: "percentunit",
-    queries: [query(`dujyo_pg_xid_age{${PICKED}} / dujyo_pg_xid_freeze_limit{${PICKED}}`, "{{instance}}")],
-    bounds: [{ at: 1, level: "warning" }],
+      "Transactions since the oldest row was frozen. Beyond the limit vacuum is forced; at 2 billion PostgreSQL refuses writes.",
+    unit: "short",
+    queries: [
+      query(`dujyo_pg_xid_age{${PICKED}}`, "{{instance}}"),
+      query(`max(dujyo_pg_xid_freeze_limit{${PICKED}})`, "vacuum is forced"),
+    ],
+    bounds: [fires("PostgresFreezeBehind"), fires("PostgresWraparoundNear")],
   }),
 ];
 
@@ -260,13 +278,14 @@ const ledger = [
     description: "0 when all is sealed.",
     unit: "s",
     queries: [query("max(dujyo_pg_pending_oldest_seconds)", "age")],
-    bounds: [{ at: 60, level: "warning" }],
+    bounds: [fires("LedgerSealingStalled")],
   }),
   graph({
     title: "Age of materialised views",
     description: "Time since each view was last refreshed.",
     unit: "s",
     queries: [query("min by (view) (dujyo_pg_view_age_seconds)", "{{view}}")],
+    bounds: [fires("LedgerViewStale")],
   }),
   graph({
     title: "Partitions ahead",
@@ -274,7 +293,7 @@ const ledger = [
       "Months after the current one that have a partition already. Below 1 a month's end can stop all writes.",
     unit: "short",
     queries: [query("min by (table) (dujyo_pg_partitions_ahead_months)", "{{table}}")],
-    bounds: [{ at: 1, level: "critical", below: true }],
+    bounds: [fires("LedgerPartitionsFew"), fires("LedgerPartitionMissing")],
   }),
 ];
 

@@ -1,3 +1,4 @@
+import { fires, wrongBelow } from "./bounds.ts";
 import { dashboard } from "./dashboard.ts";
 import { figure, graph, query } from "./panels.ts";
 import { PICKED, rate, sumBy } from "./selectors.ts";
@@ -7,36 +8,44 @@ const growth = (name: string) => query(rate(`${name}{${PICKED}}`), "{{instance}}
 
 const cluster = [
   figure({
-    title: "Members that see the cluster well",
-    description: "Members whose own view of the cluster is `ok`.",
+    title: "Members that see the cluster down",
+    description: "Members whose own view of the cluster is not `ok`. 0 is normal.",
     unit: "short",
-    span: 6,
-    queries: [query("sum(redis_cluster_state)", "members")],
-    bounds: [{ at: 1, level: "critical", below: true }],
+    span: 5,
+    queries: [query("sum(1 - redis_cluster_state)", "members")],
+    bounds: [fires("RedisClusterDown", { whole: true })],
   }),
   figure({
     title: "Slots served",
     description: "As the worst-informed member sees it. 16384 is normal.",
     unit: "short",
-    span: 6,
+    span: 5,
     queries: [query("min(redis_cluster_slots_ok)", "slots")],
-    bounds: [{ at: 16_384, level: "critical", below: true }],
+    bounds: [wrongBelow(16_384, "page")],
   }),
   figure({
     title: "Slots failing",
-    description: "Slots without a primary, confirmed or suspected. 0 is normal.",
+    description: "Slots whose primary is gone, as the members agree. 0 is normal.",
     unit: "short",
-    span: 6,
-    queries: [query("max(redis_cluster_slots_fail + redis_cluster_slots_pfail)", "slots")],
-    bounds: [{ at: 1, level: "critical" }],
+    span: 5,
+    queries: [query("max(redis_cluster_slots_fail)", "slots")],
+    bounds: [fires("RedisSlotsFailing", { whole: true })],
+  }),
+  figure({
+    title: "Slots suspected",
+    description: "Slots whose primary does not answer some member. 0 is normal.",
+    unit: "short",
+    span: 5,
+    queries: [query("max(redis_cluster_slots_pfail)", "slots")],
+    bounds: [fires("RedisSlotsSuspected", { whole: true })],
   }),
   figure({
     title: "Shards",
-    description: "Primaries that serve slots.",
+    description: "Primaries that serve slots. A cluster has at least 3.",
     unit: "short",
-    span: 6,
+    span: 4,
     queries: [query("min(redis_cluster_size)", "shards")],
-    bounds: [{ at: 3, level: "critical", below: true }],
+    bounds: [wrongBelow(3, "page")],
   }),
   graph({
     title: "Role",
@@ -122,11 +131,11 @@ const work = [
 const memory = [
   graph({
     title: "Memory against maxmemory",
-    description: "Beyond 1 keys are evicted. The alert fires at 90 %.",
+    description: "A full cache is no fault: at 1 the keys that were asked for longest ago have to go.",
     unit: "percentunit",
     max: 1,
     queries: [query(`instance:redis_memory:ratio{${PICKED}}`, "{{instance}}")],
-    bounds: [{ at: 0.9, level: "critical" }],
+    bounds: [fires("RedisMemoryHigh")],
   }),
   graph({
     title: "Keys",
@@ -143,6 +152,7 @@ const memory = [
       query(sumBy("instance", rate(`redis_evicted_keys_total{${PICKED}}`)), "{{instance}} evicted"),
       query(sumBy("instance", rate(`redis_expired_keys_total{${PICKED}}`)), "{{instance}} expired"),
     ],
+    bounds: [fires("RedisEvictions")],
   }),
 ];
 
@@ -152,6 +162,7 @@ const trouble = [
     description: "Commands that were entered in SLOWLOG in the last ten minutes.",
     unit: "short",
     queries: [query(`increase(redis_slowlog_last_id{${PICKED}}[10m])`, "{{instance}}")],
+    bounds: [fires("RedisSlowCommands")],
   }),
   graph({
     title: "Refusals by access rules",

@@ -1,4 +1,4 @@
-import { PORTS, redisMembers } from "./ports.ts";
+import { MOST_REDIS_MEMBERS, PORTS } from "./ports.ts";
 import type { Settings } from "./settings/schema.ts";
 
 /** Whatever is not part of the stack: clients who come in, receivers of alerts. */
@@ -23,6 +23,8 @@ export interface Connection {
   readonly from: string;
   readonly to: string;
   readonly port: number;
+  /** Last port of a range that begins with {@link port}. @default that one alone */
+  readonly lastPort?: number;
   /** What it is for. */
   readonly why: string;
 }
@@ -40,8 +42,8 @@ const RECEIVER_PORTS = [443, 587];
 export function connections(settings: Settings, coordination: "etcd" | "kubernetes"): Connection[] {
   return [
     ...postgresConnections(coordination),
-    ...redisConnections(settings),
-    ...apiConnections(settings, coordination),
+    ...REDIS_CONNECTIONS,
+    ...apiConnections(coordination),
     ...(settings.monitoring.enabled ? monitoringConnections(settings, coordination) : []),
   ];
 }
@@ -66,6 +68,7 @@ function postgresConnections(coordination: "etcd" | "kubernetes"): Connection[] 
   return [
     ...store,
     ...each("postgres", "postgres", [PORTS.postgres, PORTS.patroni], "replication; who is behind, failsafe"),
+    ...each("postgres-seed", "postgres", [PORTS.patroni], "hand-over before members leave"),
     ...each("postgres-settle", "postgres", [PORTS.postgres, PORTS.patroni], "roles; restarts, hand-over"),
     ...each("haproxy", "postgres", [PORTS.postgres, PORTS.patroni], "sessions; who leads"),
     ...each("pgbouncer", "haproxy", [PORTS.writer, PORTS.reader], "pooled sessions"),
@@ -73,21 +76,24 @@ function postgresConnections(coordination: "etcd" | "kubernetes"): Connection[] 
   ];
 }
 
-function redisPorts(settings: Settings): number[] {
-  return Array.from({ length: redisMembers(settings) }, (_, ordinal) => PORTS.redis + ordinal);
+/**
+ * Ports of as many members as there may ever be: with those of the present ones alone, a member that is to leave would be
+ * cut off before it has handed over what it holds.
+ */
+function toRedis(from: string, why: string, distance = 0): Connection {
+  const port = PORTS.redis + distance;
+  return { from, to: "redis", port, lastPort: port + MOST_REDIS_MEMBERS - 1, why };
 }
 
-function redisConnections(settings: Settings): Connection[] {
-  const ports = redisPorts(settings);
-  const buses = ports.map((port) => port + PORTS.redisBusDistance);
-  return [
-    ...each("redis", "redis", [...ports, ...buses], "replication; the cluster's bus"),
-    ...each("redis-reconcile", "redis", ports, "forming the cluster, moving slots"),
-  ];
-}
+const REDIS_CONNECTIONS = [
+  toRedis("redis", "replication"),
+  toRedis("redis", "the cluster's bus", PORTS.redisBusDistance),
+  toRedis("redis-drain", "moving slots off members that leave"),
+  toRedis("redis-reconcile", "forming the cluster, moving slots"),
+];
 
 /** Where the stack brings a store of its own, it brings the API's balancer, too: there is no platform that has either. */
-function apiConnections(settings: Settings, coordination: "etcd" | "kubernetes"): Connection[] {
+function apiConnections(coordination: "etcd" | "kubernetes"): Connection[] {
   const entry =
     coordination === "etcd"
       ? [
@@ -99,7 +105,7 @@ function apiConnections(settings: Settings, coordination: "etcd" | "kubernetes")
     ...entry,
     ...each("api", "pgbouncer", [PORTS.pgbouncer], "reads and writes"),
     ...each("api", "haproxy", [PORTS.writer], "listening for invalidations, past the pooler"),
-    ...each("api", "redis", redisPorts(settings), "the cache"),
+    toRedis("api", "the cache"),
   ];
 }
 
@@ -128,7 +134,7 @@ function monitoringConnections(settings: Settings, coordination: "etcd" | "kuber
     ...each("prometheus", "alertmanager", [PORTS.alertmanager], "alerts; figures"),
     ...each("postgres-exporter", "postgres", [PORTS.postgres], "figures"),
     ...each("pgbouncer-exporter", "pgbouncer", [PORTS.pgbouncer], "figures"),
-    ...each("redis-exporter", "redis", redisPorts(settings), "figures"),
+    toRedis("redis-exporter", "figures"),
     ...(receivers.length > 0 || heartbeat
       ? each("alertmanager", OUTSIDE, RECEIVER_PORTS, "telling whoever is on duty")
       : []),

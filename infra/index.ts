@@ -27,7 +27,7 @@ const postgres = new PostgresCluster("postgres", {
 const routing = new PostgresRouting("haproxy", { target, settings, cluster: postgres, portOffset });
 const pooling = new PostgresPooling("pgbouncer", {
   target,
-  settings: settings.pgbouncer,
+  settings,
   cluster: postgres,
   routing,
   portOffset,
@@ -35,14 +35,15 @@ const pooling = new PostgresPooling("pgbouncer", {
 const redis = new RedisCluster("redis", { target, settings: settings.redis, portOffset });
 const api = new ApiService("api", { target, settings, postgres, routing, pooling, redis });
 const authority = new CertificateAuthority("monitoring-ca", { commonName: "dujyo monitoring" });
-if (!target.balancesServices)
-  new ApiGateway("gateway", {
-    target,
-    settings: settings.haproxy,
-    service: api,
-    portOffset,
-    metricsAuthority: authority,
-  });
+const gateway = target.balancesServices
+  ? undefined
+  : new ApiGateway("gateway", {
+      target,
+      settings: settings.haproxy,
+      service: api,
+      portOffset,
+      metricsAuthority: authority,
+    });
 const monitoring = settings.monitoring.enabled
   ? new Monitoring("monitoring", {
       target,
@@ -57,20 +58,27 @@ const monitoring = settings.monitoring.enabled
     })
   : undefined;
 
+/** As clients see a port: the offset is for those that are published on this machine. */
+const seen = (port: number) => port + (target.loopbackPages ? portOffset : 0);
+
 /** What a client needs to get in; `npm run connect` makes ready-to-paste lines of it. */
 export const connection = {
   database: DATABASE,
-  api: { host: "gateway", port: PORTS.api + portOffset },
+  api: { host: gateway?.host ?? api.host, port: seen(PORTS.api) },
   apiSigningKey: api.signingKey.privateJwk,
-  pooler: { host: pooling.host, port: PORTS.pgbouncer + portOffset },
-  writer: { host: routing.host, port: PORTS.writer + portOffset },
-  reader: { host: routing.host, port: PORTS.reader + portOffset },
-  postgres: postgres.members.map((host, ordinal) => ({ host, port: PORTS.postgres + ordinal + portOffset })),
-  pages: monitoring?.pages.map(({ name, port }) => ({ name, port: port + portOffset })) ?? [],
+  pooler: { host: pooling.host, port: seen(PORTS.pgbouncer) },
+  writer: { host: routing.host, port: seen(PORTS.writer) },
+  reader: { host: routing.host, port: seen(PORTS.reader) },
+  postgres: postgres.members.map((host, ordinal) => ({
+    host,
+    // Members share this machine's loopback interface, and have hosts of their own elsewhere.
+    port: target.loopbackPages ? PORTS.postgres + ordinal + portOffset : PORTS.postgres,
+  })),
+  pages: monitoring?.pages.map(({ name, port }) => ({ name, port: seen(port) })) ?? [],
   grafanaPassword: monitoring?.grafanaPassword,
   postgresCa: postgres.ca,
   postgresPasswords: postgres.passwords,
-  redis: redis.connection.nodes.map(({ host, port }) => ({ host, port, published: port + portOffset })),
+  redis: redis.connection.nodes.map(({ host, port }) => ({ host, port, published: seen(port) })),
   redisCa: redis.connection.ca,
   redisPasswords: redis.connection.passwords,
 };

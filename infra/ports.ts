@@ -42,6 +42,9 @@ export function redisMembers({ redis }: Settings): number {
 const numbered = (part: string, count: number, first: number): PublishedPort[] =>
   Array.from({ length: count }, (_, ordinal) => ({ part: `${part}-${ordinal}`, port: first + ordinal }));
 
+/** Of {@link redisMembers}, by the settings' limits: 100 shards of a primary and five replicas. */
+export const MOST_REDIS_MEMBERS = 600;
+
 /** Every port that a stack on Docker publishes on 127.0.0.1, the offset added. */
 export function publishedPorts(settings: Settings): PublishedPort[] {
   const ports = [

@@ -46,6 +46,11 @@ export interface WorkloadSpec {
    * Without effect on targets whose {@link Target.coordination} is a store of the stack's own. @default no part in elections
    */
   readonly election?: string;
+  /**
+   * Whether `member-ready` counts at its start alone. For a service that has more to offer than that check looks at: where
+   * sessions go to ready instances only, it would lose all of them for the lack of one thing. @default false
+   */
+  readonly readyOnce?: boolean;
   /** Seconds a member gets to finish on its own before it is killed. */
   readonly stopGrace: number;
   /** Seconds a member gets to become ready after its start. */
@@ -65,6 +70,8 @@ export interface MembersSpec extends WorkloadSpec {
   readonly member: (ordinal: number) => MemberSpec;
   /** Bytes of disk each member asks for, where the target measures disks out. Members without it have none. */
   readonly storage?: number;
+  /** Whether no two members may share a node where the settings demand spreading: each of them counts in a quorum. @default false */
+  readonly apart?: boolean;
   /** Whether members need an address that survives their replacement. @default false */
   readonly fixedAddresses?: boolean;
 }
@@ -110,8 +117,8 @@ export interface Workload extends pulumi.Resource {
 /** A member of a workload as it was deployed. */
 export interface DeployedMember {
   readonly name: string;
-  /** What its control group is called after, known once it runs. */
-  readonly containerId: pulumi.Output<string>;
+  /** What its control group is called after, known once it runs; absent where no {@link WorkloadSpec.nodeView} tells. */
+  readonly containerId?: pulumi.Output<string>;
   readonly files: readonly FileSpec[];
 }
 
@@ -144,6 +151,12 @@ export interface Target {
   readonly peerNetworks: readonly string[];
 
   /**
+   * Whether members that are taken away go after everything that depends on their workload is done. Where they go with the
+   * change of the workload itself, what takes them has to be done before it.
+   */
+  readonly removesMembersLast: boolean;
+
+  /**
    * Whether published ports are reached from the machine itself alone, so that a person's page may be plain HTTP. Where
    * they are not, a page asks for TLS and a certificate.
    */
@@ -152,7 +165,7 @@ export interface Target {
   /** Whether `image` can be had here; true of all but those that only a container registry serves. */
   hasImage(image: ImageName): boolean;
 
-  /** Members deployed so far whose containers can be told apart by {@link WorkloadSpec.nodeView}; others bring figures of their own. */
+  /** Members, or services of interchangeable instances, deployed so far. */
   readonly deployed: readonly DeployedMember[];
 
   /** Where members that take part in an {@link WorkloadSpec.election} find each other; where the platform has none, undefined. */

@@ -4,12 +4,14 @@ import { Command } from "commander";
 import { Failure, runCommand } from "../tools/failure.ts";
 import { ROOT } from "../tools/layout.ts";
 import { pulumiEnvironment } from "../tools/stack/local-state.ts";
+import { stackSettings } from "../tools/stack/settings.ts";
 import { readConnection } from "./connection-store.ts";
 import { type MonitoringAddresses, monitoringAddresses } from "./monitoring/addresses.ts";
 import { count, withCounts } from "./monitoring/counts-table.ts";
 import { DRILLS, type DrillName, drill } from "./monitoring/drill.ts";
-import { panelQueries, readRules } from "./monitoring/expressions.ts";
-import { liveCheck } from "./monitoring/live-check.ts";
+import { exceptionsFor } from "./monitoring/exceptions.ts";
+import { dashboardVariables, panelQueries, readRules } from "./monitoring/expressions.ts";
+import { lacking, liveCheck } from "./monitoring/live-check.ts";
 import { Prometheus } from "./monitoring/prometheus.ts";
 import { startTraffic } from "./monitoring/traffic.ts";
 import { sessionOptions } from "./postgres/session.ts";
@@ -41,7 +43,7 @@ async function check(options: Options): Promise<number> {
   const connection = await readConnection(options.stack, pulumiEnvironment(options.stack));
   const stop = startTraffic(addresses.api, sessionOptions(connection, connection.writer, "monitoring"));
   try {
-    const well = await checkLive(addresses, options.write);
+    const well = await checkLive(addresses, options);
     for (const name of drills) {
       const pages = await drill({ names: [name], stack: options.stack, addresses, onEvent: print });
       for (const line of pages) print(`page     ${line}`);
@@ -53,11 +55,19 @@ async function check(options: Options): Promise<number> {
   }
 }
 
-async function checkLive(addresses: MonitoringAddresses, write: boolean): Promise<boolean> {
+async function checkLive(addresses: MonitoringAddresses, { stack, write }: Options): Promise<boolean> {
   const rules = readRules(join(ROOT, "config/prometheus/rules"));
-  const queries = panelQueries(join(ROOT, "dashboards/generated"));
+  const dashboards = join(ROOT, "dashboards/generated");
+  const queries = panelQueries(dashboards);
   const prometheus = new Prometheus(addresses.prometheus);
-  const result = await liveCheck({ prometheus, rules, queries, onProgress: print });
+  const result = await liveCheck({
+    prometheus,
+    rules,
+    queries,
+    variables: dashboardVariables(dashboards),
+    exceptions: exceptionsFor(stackSettings(stack)),
+    onProgress: print,
+  });
   const counts = count(ROOT);
   print(
     formatTable(
@@ -67,6 +77,7 @@ async function checkLive(addresses: MonitoringAddresses, write: boolean): Promis
         ["metrics in rules and panels", String(result.metrics), String(result.missing.length)],
         ["panels", String(counts.panels), ""],
         ["queries with data", String(result.queries - result.empty.length), String(result.empty.length)],
+        ["labels of legends, picks of variables", "", String(result.blind.length)],
         ["alerts", String(counts.alerts), ""],
         ["alerts that fire", String(result.firing.length), ""],
         ["alerts with tests", String(counts.tested), String(counts.alerts - counts.tested)],
@@ -77,14 +88,11 @@ async function checkLive(addresses: MonitoringAddresses, write: boolean): Promis
   for (const line of result.down) print(`down     ${line}`);
   for (const line of result.missing) print(`missing  ${line}`);
   for (const line of result.empty) print(`empty    ${line}`);
+  for (const line of result.blind) print(`blind    ${line}`);
   for (const { name, labels } of result.firing) print(`firing   ${name} ${labels.instance ?? ""}`);
   for (const line of result.excused) print(`excused  ${line}`);
   if (write) writeCounts(result.empty.length);
-  return (
-    result.down.length + result.missing.length + result.empty.length + result.firing.length === 0 &&
-    counts.tested === counts.alerts &&
-    counts.withRunbook === counts.alerts
-  );
+  return lacking(result) === 0 && counts.tested === counts.alerts && counts.withRunbook === counts.alerts;
 }
 
 function writeCounts(empty: number): void {

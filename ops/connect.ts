@@ -1,8 +1,12 @@
 import { join } from "node:path";
 import { Command } from "commander";
-import { runCommand } from "../tools/failure.ts";
+import { Failure, runCommand } from "../tools/failure.ts";
 import { ENGINE_BIN, ROOT } from "../tools/layout.ts";
-import { type PulumiEnvironment, pulumiEnvironment } from "../tools/stack/local-state.ts";
+import { Progress } from "../tools/setup/progress.ts";
+import { ensurePulumiEngine } from "../tools/setup/pulumi-engine.ts";
+import { ensureLocalState, type PulumiEnvironment, pulumiEnvironment } from "../tools/stack/local-state.ts";
+import { Pulumi } from "../tools/stack/pulumi.ts";
+import { resourcesOf } from "../tools/stack/snapshot.ts";
 import type { Connection } from "./connection.ts";
 import { natMap, services } from "./connection-files.ts";
 import { readConnection, writeConnectionFiles } from "./connection-store.ts";
@@ -20,9 +24,22 @@ function environmentLines({ PATH: _, ...variables }: PulumiEnvironment): string[
   ];
 }
 
-function report(folder: string, connection: Connection, environment: PulumiEnvironment): string {
-  const psql = (name: string) => `PGSERVICEFILE='${join(folder, "pg_service.conf")}' psql service=${name}`;
+function plainPulumi(environment: PulumiEnvironment): string {
   return [
+    "Plain pulumi (preview, up, stack output, config set --secret). After a change of the stack's file, come here again first:",
+    ...environmentLines(environment).map((line) => `  ${line}`),
+    "",
+  ].join("\n");
+}
+
+function report(stack: string, folder: string, connection: Connection): string {
+  const psql = (name: string) => `PGSERVICEFILE='${join(folder, "pg_service.conf")}' psql service=${name}`;
+  const option = stack === "dev" ? "" : ` --stack ${stack}`;
+  return [
+    "The API, and a token for its writes:",
+    `  curl http://127.0.0.1:${connection.api.port}/health/detailed`,
+    `  npm run --silent token --${option} --address DU1`,
+    "",
     "PostgreSQL (the writer and the reader follow the roles; a single node may be either):",
     ...services(connection).map(({ name }) => `  ${psql(name)}`),
     "",
@@ -43,17 +60,24 @@ function report(folder: string, connection: Connection, environment: PulumiEnvir
           ...connection.pages.map(({ name, port }) => `  ${name.padEnd(12)} http://127.0.0.1:${port}`),
           "",
         ]),
-    "Plain pulumi (preview, up, stack output):",
-    ...environmentLines(environment).map((line) => `  ${line}`),
-    "",
   ].join("\n");
 }
 
 await runCommand(async () => {
   const { stack } = command.parse().opts<{ stack: string }>();
   const environment = pulumiEnvironment(stack);
+  await new Progress(process.stderr).step("Pulumi engine", ensurePulumiEngine);
+  ensureLocalState(stack, environment);
+  const pulumi = new Pulumi(stack, environment);
+  const snapshot = await pulumi.export();
+  // Secrets are encrypted with the stack's own key: an empty stack takes them before the first "npm run up".
+  if (!snapshot) await pulumi.create();
+  if (resourcesOf(snapshot).length === 0) {
+    process.stdout.write(plainPulumi(environment));
+    throw new Failure(`The stack "${stack}" is not up. Run "npm run up", and come here again for the rest.`);
+  }
   const connection = await readConnection(stack, environment);
   const folder = writeConnectionFiles(stack, connection);
-  process.stdout.write(report(folder, connection, environment));
+  process.stdout.write(`${report(stack, folder, connection)}\n${plainPulumi(environment)}`);
   return 0;
 });

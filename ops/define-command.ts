@@ -75,7 +75,7 @@ async function execute<Options>(spec: CommandSpec<Options>, command: Command, na
     if ((spec.alone ?? spec.changes) && !options.dryRun) {
       lockOperation(options.stack, `ops ${[name, ...command.args].join(" ")}`);
       // "npm run up" changes the same members.
-      takeTurn();
+      await takeTurn({ say });
       for (const repaired of await repairLeftovers(stack)) say(repaired);
     }
     const task = { stack, args: command.args, options, dryRun: options.dryRun === true, say };

@@ -17,11 +17,20 @@ const command = new Command("dev")
 await runCommand(async () => {
   const { port, stack } = command.parse().opts<{ port: string; stack: string }>();
   const connection = await readConnection(stack, pulumiEnvironment(stack));
-  const own = { HOST: "127.0.0.1", PORT: port, INSTANCE: "local", ADMIN_AUTH: "off" };
+  const own = {
+    HOST: "127.0.0.1",
+    PORT: port,
+    INSTANCE: "local",
+    ADMIN_AUTH: "off",
+    // No balancer has to notice that it goes.
+    DRAIN_DELAY_MS: "0",
+  };
   const child = spawn(process.execPath, ["--watch", join(ROOT, "service/src/server.ts")], {
     stdio: "inherit",
     env: { ...process.env, ...serviceEnvironment(stack, connection), ...own },
   });
+  // However this process ends, the port is free again.
+  process.on("exit", () => child.kill());
   return new Promise<number>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));

@@ -1,18 +1,27 @@
 import { Command } from "commander";
 import { Failure, runCommand } from "../tools/failure.ts";
 import { DockerInventory } from "./docker-inventory.ts";
+import { readableLine } from "./log-line.ts";
 
 const command = new Command("logs")
   .description("Prints the log of a part, of all its members or of one.")
   .argument("<part>", "part or member: postgres, or postgres-0")
   .option("--stack <name>", "which stack", "dev")
   .option("-f, --follow", "go on with new lines", false)
-  .option("-n, --tail <lines>", "lines from the end of each log", "200");
+  .option("-n, --tail <lines>", "lines from the end of each log", "200")
+  .option("--raw", "lines as they were written: JSON where the part can", false);
+
+interface Options {
+  readonly stack: string;
+  readonly follow: boolean;
+  readonly tail: string;
+  readonly raw: boolean;
+}
 
 await runCommand(async () => {
   command.parse();
   const [wanted = ""] = command.args;
-  const { stack, follow, tail } = command.opts<{ stack: string; follow: boolean; tail: string }>();
+  const { stack, follow, tail, raw } = command.opts<Options>();
   if (!/^\d+$/.test(tail)) throw new Failure(`--tail is "${tail}"; use a whole number of lines.`);
   const inventory = new DockerInventory(stack);
   const all = await inventory.members();
@@ -26,7 +35,8 @@ await runCommand(async () => {
   const width = Math.max(...members.map(({ name }) => name.length));
   const results = await Promise.all(
     members.map((member) =>
-      inventory.logs(member, { tail: Number(tail), follow }, (line) => {
+      inventory.logs(member, { tail: Number(tail), follow }, (written) => {
+        const line = raw ? written : readableLine(written);
         process.stdout.write(members.length === 1 ? `${line}\n` : `${member.name.padEnd(width)} | ${line}\n`);
       }),
     ),

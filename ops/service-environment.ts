@@ -8,13 +8,15 @@ import { writeConnectionFiles } from "./connection-store.ts";
  */
 export function serviceEnvironment(stack: string, connection: Connection): Record<string, string> {
   const folder = writeConnectionFiles(stack, connection);
-  const { pooler, writer, redis } = connection;
+  const { pooler, writer, postgres, redis } = connection;
   return {
     DB_HOST: "localhost",
     DB_PORT: String(pooler.port),
     DB_CA_FILE: join(folder, "postgres-ca.crt"),
     DB_PASSWORD_FILE: join(folder, "app-password"),
     DB_RO_PASSWORD_FILE: join(folder, "readonly-password"),
+    // All members but the one that leads.
+    DB_REPLICAS: String(postgres.length - 1),
     LISTEN_HOST: "localhost",
     LISTEN_PORT: String(writer.port),
     REDIS_NODES: redis.map(({ published }) => `localhost:${published}`).join(","),

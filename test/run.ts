@@ -68,7 +68,11 @@ const SUITES: Record<string, () => Promise<Count>> = {
   lint: () => check("biome", "ci", "--colors=off", "--reporter=summary", "."),
   types: () => check("tsc", "--noEmit"),
   unit: () => vitest("unit"),
+  linters: () => vitest("linters"),
+  setup: () => vitest("setup"),
+  browser: () => vitest("browser"),
   ledger: () => vitest("ledger"),
+  registry: () => vitest("registry"),
   service: () => vitest("service"),
   stack: () => vitest("stack"),
 };

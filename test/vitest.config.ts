@@ -16,6 +16,23 @@ export default defineConfig({
       },
       {
         test: {
+          name: "setup",
+          // Root, since a file system is mounted and network name spaces are made; no stack.
+          include: ["test/setup/**/*.test.ts"],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/*.test.ts"],
+          globalSetup: ["test/browser/find-browser.ts"],
+          testTimeout: 90_000,
+          hookTimeout: 90_000,
+        },
+      },
+      {
+        test: {
           name: "ledger",
           include: ["test/ledger/**/*.test.ts"],
           globalSetup: ["test/support/scratch-postgres.ts"],
@@ -33,6 +50,21 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "linters",
+          include: ["test/lint/*.test.ts"],
+          globalSetup: ["test/lint/linters.ts"],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "registry",
+          include: ["test/registry/*.test.ts"],
+          testTimeout: 60_000,
         },
       },
       {

@@ -4,11 +4,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { explain } from "./causes.mjs";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MODULES = join(ROOT, "node_modules");
 const BIN = join(MODULES, ".bin");
 const LEAST_NODE = 24;
+const SECONDS_BETWEEN_LINES = 15;
 
 function fail(message) {
   process.stderr.write(`${message}\n`);
@@ -33,21 +35,46 @@ function packagesOf(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).packages : {};
 }
 
-function installDependencies() {
-  if (dependenciesInstalled()) return;
+/** Installs what is missing and tells how it came by it and in how many seconds, for the closing table of the command. */
+async function ensureDependencies() {
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  if (dependenciesInstalled()) return `cached ${seconds()}`;
   process.stderr.write("Node dependencies: installing with npm ci\n");
-  const started = Date.now();
-  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
-    cwd: ROOT,
+  const report = setInterval(
+    () => process.stderr.write(`... Node dependencies ${Math.round(seconds())} s\n`),
+    SECONDS_BETWEEN_LINES * 1000,
+  );
+  const { code, signal, output } = await npmCi();
+  clearInterval(report);
+  if (signal) process.kill(process.pid, signal);
+  if (code !== 0)
+    fail(
+      `npm ci failed with exit code ${code}.\n${explain(output, ["npm packages"]) ?? "Mend the cause shown above and repeat."}`,
+    );
+  process.stderr.write(`Node dependencies: done in ${Math.round(seconds())} s\n`);
+  return `official ${seconds()}`;
+}
+
+function npmCi() {
+  return new Promise((resolve) => {
+    const npm = spawn("npm", ["ci", "--no-audit", "--no-fund"], {
+      cwd: ROOT,
+      stdio: ["ignore", "pipe", "pipe"],
+      shell: process.platform === "win32",
+    });
+    let output = "";
     // Whoever reads the command's own output gets nothing else in it.
-    stdio: ["ignore", 2, 2],
-    shell: process.platform === "win32",
+    for (const stream of [npm.stdout, npm.stderr])
+      stream.setEncoding("utf8").on("data", (chunk) => {
+        output += chunk;
+        process.stderr.write(chunk);
+      });
+    npm.on("error", (error) =>
+      fail(`npm could not be started (${error.message}); install Node 20 or later with npm.`),
+    );
+    npm.on("close", (code, signal) => resolve({ code, signal, output }));
   });
-  if (npm.error) fail(`npm could not be started (${npm.error.message}); install Node 20 or later with npm.`);
-  if (npm.signal) process.kill(process.pid, npm.signal);
-  if (npm.status !== 0)
-    fail(`npm ci failed with exit code ${npm.status}; mend the cause shown above and repeat.`);
-  process.stderr.write(`Node dependencies: done in ${Math.round((Date.now() - started) / 1000)} s\n`);
 }
 
 function majorOf(node) {
@@ -67,11 +94,15 @@ function findNode() {
 
 const [entry, ...args] = process.argv.slice(2);
 if (!entry) fail("Usage: node tools/bootstrap.mjs <entry.ts> [arguments]");
-installDependencies();
+const dependencies = await ensureDependencies();
 const child = spawn(findNode(), [join(ROOT, entry), ...args], {
   cwd: ROOT,
   stdio: "inherit",
-  env: { ...process.env, PATH: [BIN, process.env.PATH].join(delimiter) },
+  env: {
+    ...process.env,
+    PATH: [BIN, process.env.PATH].join(delimiter),
+    DUJYO_NODE_DEPENDENCIES: dependencies,
+  },
 });
 // A terminal interrupts the whole group: handed on as well, one Ctrl-C would count as two, which for Pulumi means "now".
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])

@@ -7,10 +7,11 @@ import { ensurePulumiEngine } from "./setup/pulumi-engine.ts";
 import { deploy } from "./stack/deploy.ts";
 import { dockerObjects } from "./stack/docker-objects.ts";
 import { heal, refuseForeign } from "./stack/heal.ts";
-import { ensureLocalState, pulumiEnvironment, removeStackConfig } from "./stack/local-state.ts";
+import { ensureLocalState, pulumiEnvironment } from "./stack/local-state.ts";
 import { releaseStaleLock } from "./stack/lock.ts";
 import { downOnKubernetes } from "./stack/on-kubernetes.ts";
 import { Pulumi } from "./stack/pulumi.ts";
+import { forget, isBeingRemoved, removeWithData } from "./stack/removal.ts";
 import { stackSettings } from "./stack/settings.ts";
 import { destroyableUrns, type Snapshot } from "./stack/snapshot.ts";
 import { takeTurn } from "./stack/turn.ts";
@@ -21,7 +22,7 @@ const command = new Command("down")
   .option("--volumes", "remove the data and the secrets, too", false);
 
 async function down(stack: string, volumes: boolean): Promise<number> {
-  takeTurn();
+  await takeTurn();
   const settings = stackSettings(stack);
   if (settings.target === "kubernetes") return downOnKubernetes(stack, settings, volumes);
   const progress = new Progress();
@@ -31,12 +32,18 @@ async function down(stack: string, volumes: boolean): Promise<number> {
   const pulumi = new Pulumi(stack, pulumiEnvironment(stack));
   const snapshot = await progress.step("state", (step) => prepareState(step, pulumi));
   if (!snapshot) {
+    forget(stack);
     process.stdout.write(`There is no stack "${stack}"; nothing to remove.\n`);
     return 0;
   }
-  const summary = await progress.step("pulumi destroy", (step) => destroy(step, pulumi, snapshot, volumes));
+  const begun = isBeingRemoved(stack);
+  const withData = volumes || begun;
+  const summary = await progress.step("pulumi destroy", async (step) => {
+    if (begun && !volumes) step.note("ending a removal of the data that was cut off");
+    return withData ? removeWithData(step, pulumi) : removeButData(step, pulumi, snapshot);
+  });
   process.stdout.write(`\n${progress.table()}\n\nPulumi: ${summary}\n`);
-  if (!volumes) process.stdout.write('The data is kept: "npm run up" goes on with it.\n');
+  if (!withData) process.stdout.write('The data is kept: "npm run up" goes on with it.\n');
   return 0;
 }
 
@@ -51,14 +58,7 @@ async function prepareState(step: Step, pulumi: Pulumi): Promise<Snapshot | unde
   return pulumi.export();
 }
 
-async function destroy(step: Step, pulumi: Pulumi, snapshot: Snapshot, volumes: boolean): Promise<string> {
-  if (volumes) {
-    const summary = await deploy(step, pulumi, "destroy");
-    // Without this option the engine would remove the stack's file with it.
-    await pulumi.mustRun(["stack", "rm", pulumi.stack, "--yes", "--preserve-config"]);
-    removeStackConfig(pulumi.stack);
-    return summary;
-  }
+async function removeButData(step: Step, pulumi: Pulumi, snapshot: Snapshot): Promise<string> {
   const urns = destroyableUrns(snapshot);
   if (urns.length === 0) return "nothing to do";
   return deploy(

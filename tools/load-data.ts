@@ -1,22 +1,38 @@
 import { Command, Option } from "commander";
 import { readConnection } from "../ops/connection-store.ts";
+import { readSeed, readUntil, refuseRealStack } from "./data/options.ts";
+import type { SizeName } from "./data/sizes.ts";
 import { runCommand } from "./failure.ts";
 import { Progress } from "./setup/progress.ts";
-import { loadData } from "./stack/data.ts";
+import { fillLedger } from "./stack/data.ts";
 import { pulumiEnvironment } from "./stack/local-state.ts";
 
+interface Options {
+  readonly stack: string;
+  readonly size: SizeName;
+  readonly seed: string;
+  readonly until?: string;
+}
+
 const command = new Command("data")
-  .description("Loads an invented ledger into a developer's empty database and checks it.")
+  .description(
+    "Loads an invented ledger into a developer's empty database and checks it. " +
+      'A first "npm run up -- --data none" leaves it empty.',
+  )
   .addOption(
     new Option("--size <size>", "10k, 500k or 5M transactions")
       .choices(["test", "dev", "load"])
       .default("dev"),
   )
+  .option("--seed <number>", "another seed gives another ledger", "1")
+  .option("--until <time>", "end of the history, as 2026-11-23T00:00:00Z; default: now")
   .option("--stack <name>", "which stack", "dev");
 
 await runCommand(async () => {
-  const { stack, size } = command.parse().opts<{ stack: string; size: "test" | "dev" | "load" }>();
+  const { stack, size, seed, until } = command.parse().opts<Options>();
+  refuseRealStack(stack);
+  const data = { size, seed: readSeed(seed), until: readUntil(until ?? new Date().toISOString()) };
   const connection = await readConnection(stack, pulumiEnvironment(stack));
-  await new Progress().step(`data (${size})`, (step) => loadData(step, stack, connection, size));
+  await new Progress().step(`data (${size})`, (step) => fillLedger(step, connection, data));
   return 0;
 });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { constants } from "node:os";
+import { explain, meansFullDisk, type PackageKind } from "./causes.mjs";
 import { Failure } from "./failure.ts";
 
 export interface RunOptions {
@@ -17,6 +18,8 @@ export interface RunOptions {
   readonly discard?: boolean;
   /** File that gets all output of the child; an older one is overwritten. */
   readonly logFile?: string;
+  /** What the child fetches from registries, for the explanation where they do not answer. @default nothing */
+  readonly fetches?: readonly PackageKind[];
 }
 
 export interface Result {
@@ -106,25 +109,50 @@ export async function mustRun(
   return result.stdout;
 }
 
-/** What to tell about a program that failed: how it ended, its last lines, where the rest is. */
+/** What to tell about a program that failed: how it ended, its last lines, the cause where it is known, where the rest is. */
 export function describeFailure(what: string, result: Result, options: RunOptions = {}): string {
   const how = result.timedOut
     ? `did not end within ${Math.round((options.timeout ?? 0) / 1000)} s`
     : result.code === 127
       ? "could not be started"
       : `failed with exit code ${result.code}`;
-  const output = `${result.stdout}\n${result.stderr}`.split("\n").filter((line) => line.trim() !== "");
+  const text = `${result.stdout}\n${result.stderr}`;
+  const output = text.split("\n").filter((line) => line.trim() !== "");
+  const cause = explain(text, options.fetches) ?? [];
   const log = options.logFile ? [`All output: ${options.logFile}`] : [];
-  return [`${what} ${how}.`, ...output.slice(-LINES_IN_ERROR), ...log].join("\n");
+  return [`${what} ${how}.`, ...output.slice(-LINES_IN_ERROR), ...log].concat(cause).join("\n");
 }
 
-/** Whether a process with this number lives on this machine. */
+/**
+ * Ends a step whose official way failed for want of room: the fallback would need more of it.
+ *
+ * @throws Failure where the result tells of a full disk
+ */
+export function refuseFullDisk(what: string, result: Result): void {
+  if (meansFullDisk(result.stdout + result.stderr)) throw new Failure(describeFailure(what, result));
+}
+
+/** Whether a process with this number lives on this machine; one that only waits to be collected does not. */
 export function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  return kernelFacts(pid)?.[0] !== "Z";
+}
+
+/** When a process began, in clock ticks since the machine's start; undefined where the system has no /proc. */
+export function startOf(pid: number): string | undefined {
+  return kernelFacts(pid)?.[19];
+}
+
+/** Fields of /proc/<pid>/stat from the third, the state, on; the second, a name in brackets, may hold anything. */
+function kernelFacts(pid: number): string[] | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ");
+  } catch {
+    return undefined;
   }
 }

@@ -21,6 +21,9 @@ const MAX_CONNECTIONS = 2_000;
 
 /** HAProxy as the one address of all API instances, on targets whose service names do not balance by themselves. */
 export class ApiGateway extends pulumi.ComponentResource {
+  /** Name inside the network. */
+  readonly host: string;
+
   constructor(name: string, args: ApiGatewayArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dujyo:index:ApiGateway", name, {}, opts);
     const { target, settings, service, portOffset, metricsAuthority } = args;
@@ -61,6 +64,7 @@ export class ApiGateway extends pulumi.ComponentResource {
       },
       { parent: this, after: [service] },
     );
+    this.host = name;
     this.registerOutputs({});
   }
 }

@@ -4,6 +4,7 @@ import { PORTS } from "../ports.ts";
 import { Certificate, CertificateAuthority } from "../secrets/certificates.ts";
 import { SigningKey } from "../secrets/signing-key.ts";
 import { mostInstances } from "../settings/budgets.ts";
+import { RECOVERY_PROFILES, worstLagUnseen } from "../settings/recovery.ts";
 import type { Settings } from "../settings/schema.ts";
 import { FILES_PATH, type FileSpec, type Target } from "../target.ts";
 import { DATABASE, type PostgresCluster } from "./postgres-cluster.ts";
@@ -13,7 +14,9 @@ import type { RedisCluster } from "./redis-cluster.ts";
 
 export interface ApiServiceArgs {
   readonly target: Target;
-  readonly settings: Pick<Settings, "api" | "cache" | "ledger">;
+  readonly settings: Pick<Settings, "api" | "cache" | "ledger"> & {
+    readonly postgres: Pick<Settings["postgres"], "recovery" | "replicas">;
+  };
   readonly postgres: PostgresCluster;
   readonly routing: PostgresRouting;
   readonly pooling: PostgresPooling;
@@ -29,6 +32,8 @@ const MIGRATE_SECONDS = 3_600;
  * when its migrations are done.
  */
 export class ApiService extends pulumi.ComponentResource {
+  /** Name of all instances together, where the target balances between them. */
+  readonly host: string;
   /** Host names of the instances. */
   readonly members: readonly string[];
   /** Root certificate that the instances' certificate is verified against, PEM; it names each of {@link members}. */
@@ -77,7 +82,7 @@ export class ApiService extends pulumi.ComponentResource {
         entry: true,
         limits: { memory: bytes(settings.api.memory), cpus: settings.api.cpus },
         ports: [{ name: "http", port: PORTS.api }],
-        environment: environment(args),
+        environment: serviceEnvironment(args),
         files: [postgresCa, ...this.#certificate(name, args, authority), ...this.#secrets(args)],
         // Serves on while balancers notice, then finishes what is under way.
         stopGrace: 25,
@@ -85,6 +90,7 @@ export class ApiService extends pulumi.ComponentResource {
       },
       { parent: this, after: [migrated, pooling, redis.ready] },
     );
+    this.host = workload.host;
     this.members = workload.members;
     this.registerOutputs({});
   }
@@ -123,8 +129,14 @@ export class ApiService extends pulumi.ComponentResource {
 }
 
 /** The service's settings as it reads them; secrets are file names. */
-function environment({ settings, pooling, routing, redis }: ApiServiceArgs): Record<string, string> {
+export function serviceEnvironment({
+  settings,
+  pooling,
+  routing,
+  redis,
+}: Pick<ApiServiceArgs, "settings" | "pooling" | "routing" | "redis">): Record<string, string> {
   const { api, cache, ledger } = settings;
+  const lagBound = worstLagUnseen(RECOVERY_PROFILES[settings.postgres.recovery]);
   const values: Record<string, string | number> = {
     WORKERS: api.workers,
     TLS_CERT_FILE: `${FILES_PATH}/tls/server.crt`,
@@ -137,18 +149,23 @@ function environment({ settings, pooling, routing, redis }: ApiServiceArgs): Rec
     DB_RO_POOL_SIZE: api.readerPool,
     DB_CONNECT_TIMEOUT_MS: milliseconds(api.connectTimeout),
     DB_QUERY_TIMEOUT_MS: milliseconds(api.queryTimeout),
+    DB_WRITE_TIMEOUT_MS: milliseconds(api.writeTimeout),
+    DB_LAG_BOUND_MS: lagBound * 1_000,
+    DB_REPLICAS: settings.postgres.replicas,
     LISTEN_HOST: routing.host,
     LISTEN_PORT: PORTS.writer,
     REDIS_NODES: redis.connection.nodes.map(({ host, port }) => `${host}:${port}`).join(","),
     REDIS_PASSWORD_FILE: `${FILES_PATH}/secrets/redis-app-password`,
     REDIS_CA_FILE: `${FILES_PATH}/tls/redis-ca.crt`,
     REDIS_CONNECTIONS_PER_NODE: api.redisConnections,
+    REDIS_CONNECT_TIMEOUT_MS: milliseconds(api.redisConnectTimeout),
     REDIS_COMMAND_TIMEOUT_MS: milliseconds(api.commandTimeout),
     CACHE_TTL_BALANCE_MS: milliseconds(cache.balanceTtl),
     CACHE_TTL_TOKEN_BALANCE_MS: milliseconds(cache.tokenBalanceTtl),
     CACHE_TTL_HISTORY_MS: milliseconds(cache.historyTtl),
     CACHE_TTL_STATS_MS: milliseconds(cache.statsTtl),
     CACHE_TTL_DEX_POOL_MS: milliseconds(cache.dexPoolTtl),
+    CACHE_JITTER_PERCENT: cache.jitter,
     CACHE_MAX_STALENESS_MS: milliseconds(cache.maxStaleness),
     CACHE_STALE_IF_ERROR_MS: milliseconds(cache.staleIfError),
     RETRIES: api.retries,

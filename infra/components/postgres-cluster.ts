@@ -79,20 +79,37 @@ export class PostgresCluster extends pulumi.ComponentResource {
     ];
     const patroni = { path: "patroni.yml", content: this.#patroniConfiguration(args) };
 
+    const plan = {
+      path: "settle.json",
+      content: JSON.stringify(
+        {
+          members: this.members,
+          synchronousStandbys: settings.synchronousReplicas,
+          deadlineSeconds: SETTLE_SECONDS,
+        },
+        undefined,
+        2,
+      ),
+    };
+
+    // With the plan, members that are to go hand over before they do.
+    const before = target.removesMembersLast
+      ? { files: [], seconds: 0 }
+      : { files: [plan], seconds: SETTLE_SECONDS };
     const seeded = target.job(
       `${name}-seed`,
       {
         image: "postgres",
         command: ["/usr/bin/tini", "-g", "--", "/usr/local/bin/postgres-settle", "seed"],
-        files: [...control, patroni, dynamic],
+        files: [...control, patroni, dynamic, ...before.files],
         election: electionName(),
         limits: { memory: 128 * MB, cpus: settings.cpus },
-        timeout: 180,
+        timeout: 180 + before.seconds,
       },
       { parent: this, after: [args.consensus] },
     );
     const members = this.#createMembers(name, args, [...control, patroni], seeded);
-    this.settled = this.#settle(name, args, [...control, dynamic], members);
+    this.settled = this.#settle(name, args, [...control, dynamic, plan], members);
     this.registerOutputs({});
   }
 
@@ -150,6 +167,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
         ports: [{ name: "patroni", port: PORTS.patroni }],
         files,
         election: electionName(),
+        apart: true,
         // The hand-over, then the shutdown checkpoint: Patroni gives up on it after 30 s.
         stopGrace: 75,
         startTimeout: 300,
@@ -173,11 +191,6 @@ export class PostgresCluster extends pulumi.ComponentResource {
     files: readonly FileSpec[],
     members: Workload,
   ): pulumi.Resource {
-    const plan = {
-      members: this.members,
-      synchronousStandbys: settings.synchronousReplicas,
-      deadlineSeconds: SETTLE_SECONDS,
-    };
     const secrets = Object.entries(ROLES).map(([role, user]) => ({
       path: `secrets/${user.replaceAll("_", "-")}-password`,
       content: this.passwords[role as PostgresRole],
@@ -190,7 +203,6 @@ export class PostgresCluster extends pulumi.ComponentResource {
         files: [
           ...files,
           ...secrets,
-          { path: "settle.json", content: JSON.stringify(plan, undefined, 2) },
           { path: "roles.sql", content: readConfig("postgres/roles.sql") },
           {
             path: "database.sql",

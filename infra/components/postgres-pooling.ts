@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { render, renderOutput } from "../lib/render.ts";
 import { bytes, seconds } from "../lib/units.ts";
 import { PORTS } from "../ports.ts";
+import { readerSessions } from "../settings/budgets.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Target } from "../target.ts";
 import type { PostgresCluster } from "./postgres-cluster.ts";
@@ -9,7 +10,7 @@ import type { PostgresRouting } from "./postgres-routing.ts";
 
 export interface PostgresPoolingArgs {
   readonly target: Target;
-  readonly settings: Settings["pgbouncer"];
+  readonly settings: Pick<Settings, "pgbouncer" | "postgres">;
   readonly cluster: PostgresCluster;
   readonly routing: PostgresRouting;
   readonly portOffset: number;
@@ -25,7 +26,9 @@ export class PostgresPooling extends pulumi.ComponentResource {
 
   constructor(name: string, args: PostgresPoolingArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dujyo:index:PostgresPooling", name, {}, opts);
-    const { target, settings, cluster, routing, portOffset } = args;
+    const { target, cluster, routing, portOffset } = args;
+    const settings = args.settings.pgbouncer;
+    const readers = readerSessions(args.settings);
     target.service(
       name,
       {
@@ -43,8 +46,8 @@ export class PostgresPooling extends pulumi.ComponentResource {
               readerPort: PORTS.reader,
               writerPoolSize: settings.writerPool,
               writerMaxConnections: settings.writerPool + settings.reserve,
-              readerPoolSize: settings.readerPool,
-              readerMaxConnections: settings.readerPool + settings.reserve,
+              readerPoolSize: readers,
+              readerMaxConnections: readers + settings.reserve,
               reservePoolSize: settings.reserve,
               maxClientConnections: settings.maxClients,
               queryWaitTimeout: seconds(settings.queryWait),

@@ -45,6 +45,8 @@ export class PostgresRouting extends pulumi.ComponentResource {
           { path: "haproxy.cfg", content: haproxyConfiguration(target, settings.postgres, cluster.members) },
           ...cluster.serverFiles(name, [name]),
         ],
+        // Ready is whoever has a writer. Without one for a while, readers are still served.
+        readyOnce: true,
         stopGrace: 10,
         startTimeout: 60,
       },

@@ -7,7 +7,7 @@ import { Certificate, CertificateAuthority } from "../secrets/certificates.ts";
 import { Password } from "../secrets/password.ts";
 import { redisMaxMemory } from "../settings/budgets.ts";
 import type { Settings } from "../settings/schema.ts";
-import type { FileSpec, Target, Workload } from "../target.ts";
+import type { FileSpec, Target } from "../target.ts";
 
 export interface RedisClusterArgs {
   readonly target: Target;
@@ -60,6 +60,10 @@ export class RedisCluster extends pulumi.ComponentResource {
     const passwords = this.#passwords(name);
     const clusterPassword = { path: "secrets/redis-cluster", content: passwords.cluster };
     const root = { path: "tls/ca.crt", content: authority.certificate };
+    const control = [clusterPassword, root];
+    const drained = target.removesMembersLast
+      ? []
+      : [this.#reconcile(`${name}-drain`, target, nodes, settings, control, [], ["--leaving-only"])];
 
     const members = target.members(
       name,
@@ -92,9 +96,9 @@ export class RedisCluster extends pulumi.ComponentResource {
           files: this.#certificate(name, ordinal, target, authority),
         }),
       },
-      { parent: this },
+      { parent: this, after: drained },
     );
-    this.ready = this.#reconcile(name, target, members, nodes, settings, [clusterPassword, root]);
+    this.ready = this.#reconcile(`${name}-reconcile`, target, nodes, settings, control, [members]);
     this.connection = { nodes, ca: authority.certificate, passwords };
     this.registerOutputs({});
   }
@@ -117,12 +121,13 @@ export class RedisCluster extends pulumi.ComponentResource {
   }
 
   #reconcile(
-    name: string,
+    part: string,
     target: Target,
-    members: Workload,
     nodes: RedisConnection["nodes"],
     settings: Settings["redis"],
     files: readonly FileSpec[],
+    after: readonly pulumi.Resource[],
+    options: readonly string[] = [],
   ): pulumi.Resource {
     const desired = {
       members: nodes.map(({ host, port }) => ({ name: host, host, port })),
@@ -132,7 +137,7 @@ export class RedisCluster extends pulumi.ComponentResource {
     // Slots move one by one: a shard of a filled cluster on a busy machine takes minutes.
     const deadline = 900;
     return target.job(
-      `${name}-reconcile`,
+      part,
       {
         image: "redis",
         command: [
@@ -142,12 +147,13 @@ export class RedisCluster extends pulumi.ComponentResource {
           "/usr/local/bin/cluster-reconcile",
           "--deadline",
           String(deadline),
+          ...options,
         ],
         files: [...files, { path: "cluster.json", content: JSON.stringify(desired, undefined, 2) }],
         limits: { memory: 96 * MB, cpus: settings.cpus },
         timeout: deadline + 30,
       },
-      { parent: this, after: [members] },
+      { parent: this, after },
     );
   }
 }

@@ -17,8 +17,8 @@ export interface Violation {
   readonly reason: string;
 }
 
-/** Stacks that are guarded more than others: throw-away ones by `all`, shared ones by `shared` too, production by every one. */
-export type Level = "all" | "shared" | "production";
+/** Throw-away stacks keep the policies of `all`, shared ones those of `shared` as well, production every one. */
+export type Level = Settings["kubernetes"]["policies"];
 
 export interface Policy {
   readonly name: string;
@@ -27,12 +27,6 @@ export interface Policy {
 }
 
 const LEVELS: readonly Level[] = ["all", "shared", "production"];
-
-/** The strictest level that a stack has to meet. */
-export function levelOf(stack: string): Level {
-  if (stack === "prod") return "production";
-  return stack === "ci" || stack === "dev" ? "all" : "shared";
-}
 
 /** Policies that a stack of this level has to meet: those of every lower level, and its own. */
 export function policiesOf(level: Level): Policy[] {
@@ -79,6 +73,9 @@ function onSetting(
   };
 }
 
+/** Label of the members that elect a leader. */
+const ELECTION_LABEL = "dujyo.io/election";
+
 const SECRET_NAME = /(PASSWORD|PASSPHRASE|SECRET|TOKEN|PRIVATE_KEY|API_KEY)$/;
 
 const POLICIES: readonly Policy[] = [
@@ -92,7 +89,7 @@ const POLICIES: readonly Policy[] = [
       .filter(({ image }) => !/@sha256:[0-9a-f]{64}$/.test(image))
       .map(
         ({ name, image }) =>
-          `${name} runs ${image}, which a registry may change; push it and set kubernetes.digests`,
+          `${name} runs ${image}, which a registry may change; push it: npm run images -- push --stack <stack>`,
       ),
   ),
   onPods("no secret in an environment", "all", ({ pod }) =>
@@ -146,6 +143,11 @@ const POLICIES: readonly Policy[] = [
     kind === "Job" || replicas < 2 || hardSpread(pod, "kubernetes.io/hostname")
       ? []
       : ['is replicated and may lie on one node; set kubernetes.spread to "required"'],
+  ),
+  onPods("members of a quorum apart", "shared", ({ labels, replicas, pod }) =>
+    labels[ELECTION_LABEL] === undefined || replicas < 2 || neverTogether(pod)
+      ? []
+      : ['elects a leader and may have two members on one node; set kubernetes.spread to "required"'],
   ),
   onPods("spread over zones", "production", ({ kind, replicas, pod }) =>
     kind === "Job" || replicas < 2 || hardSpread(pod, "topology.kubernetes.io/zone")
@@ -219,4 +221,9 @@ function hardSpread(pod: PodMaker["pod"], topologyKey: string): boolean {
   return (pod.topologySpreadConstraints ?? []).some(
     (rule) => rule.topologyKey === topologyKey && rule.whenUnsatisfiable === "DoNotSchedule",
   );
+}
+
+function neverTogether(pod: PodMaker["pod"]): boolean {
+  const rules = pod.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+  return rules.some((rule) => rule.topologyKey === "kubernetes.io/hostname");
 }

@@ -40,6 +40,11 @@ export interface PodSpec {
     readonly seccompProfile?: { readonly type: string };
     readonly sysctls?: readonly unknown[];
   };
+  readonly affinity?: {
+    readonly podAntiAffinity?: {
+      readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly { readonly topologyKey: string }[];
+    };
+  };
   readonly topologySpreadConstraints?: readonly {
     readonly topologyKey: string;
     readonly whenUnsatisfiable: string;

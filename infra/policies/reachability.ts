@@ -15,7 +15,9 @@ interface Peer {
 }
 
 interface PolicyPort {
-  readonly port?: number | string;
+  readonly port?: number;
+  /** Last port of a range. */
+  readonly endPort?: number;
   readonly protocol?: string;
 }
 
@@ -57,9 +59,13 @@ function consents(
     return rules.some(
       ({ peers, ports }) =>
         (peers === undefined || peers.some((peer) => isPeer(peer, other))) &&
-        (ports === undefined || ports.some((at) => at.port === port && (at.protocol ?? "TCP") === "TCP")),
+        (ports === undefined || ports.some((at) => covers(at, port))),
     );
   });
+}
+
+function covers({ port, endPort = port, protocol = "TCP" }: PolicyPort, asked: number): boolean {
+  return protocol === "TCP" && port !== undefined && asked >= port && asked <= (endPort ?? port);
 }
 
 function isPeer({ podSelector, namespaceSelector, ipBlock }: Peer, end: End): boolean {

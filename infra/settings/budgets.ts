@@ -1,4 +1,5 @@
 import { bytes, mebibytes } from "../lib/units.ts";
+import { PORTS, postgresMembers, publishedPorts, redisMembers } from "../ports.ts";
 import { RECOVERY_PROFILES } from "./recovery.ts";
 import type { Settings } from "./schema.ts";
 
@@ -8,6 +9,8 @@ export interface Issue {
   readonly path: string;
   /** What is wrong, what is allowed, the way out. */
   readonly reason: string;
+  /** Whether `path` is a whole configuration key instead of one below `dujyo:`. @default false */
+  readonly foreign?: boolean;
 }
 
 const MB = 2 ** 20;
@@ -17,9 +20,15 @@ export function mostInstances(api: Settings["api"]): number {
   return Math.max(api.instances, api.maxInstances);
 }
 
+/** Server sessions that one pooler shares out among the replicas; with none to be had, the primary carries them. */
+export function readerSessions({ pgbouncer, postgres }: Pick<Settings, "pgbouncer" | "postgres">): number {
+  return pgbouncer.readerPool * Math.max(postgres.replicas, 1);
+}
+
 /** Who takes how many sessions on one member, in the worst case that this member is primary and serves all reads too. */
 export function connectionDemand(settings: Settings): { readonly who: string; readonly sessions: number }[] {
-  const { api, pgbouncer } = settings;
+  const { api, pgbouncer, postgres } = settings;
+  const readers = readerSessions(settings);
   const times = pgbouncer.instances > 1 ? `, ${pgbouncer.instances} times` : "";
   const instances = mostInstances(api);
   return [
@@ -28,8 +37,8 @@ export function connectionDemand(settings: Settings): { readonly who: string; re
       sessions: (pgbouncer.writerPool + pgbouncer.reserve) * pgbouncer.instances,
     },
     {
-      who: `pooler, to the reader, which falls back to the primary (${pgbouncer.readerPool} + ${pgbouncer.reserve}${times})`,
-      sessions: (pgbouncer.readerPool + pgbouncer.reserve) * pgbouncer.instances,
+      who: `pooler, to the reader, which falls back to the primary (${pgbouncer.readerPool} x ${Math.max(postgres.replicas, 1)} replicas + ${pgbouncer.reserve}${times})`,
+      sessions: (readers + pgbouncer.reserve) * pgbouncer.instances,
     },
     { who: "pooler, password look-ups", sessions: pgbouncer.instances },
     {
@@ -156,8 +165,55 @@ export function budgetIssues(settings: Settings): Issue[] {
     ...connectionIssues(settings),
     ...memoryIssues(settings),
     ...quorumIssues(settings),
+    ...addressIssues(settings),
     ...exposureIssues(settings),
     ...scaleIssues(settings),
+    ...namespaceIssues(settings),
+  ];
+}
+
+/** Addresses of a stack's /24 network that Docker hands out; 1 is the gateway's, the upper half has the fixed ones. */
+const HANDED_OUT = 126;
+/** Routing, pooling, gateway, exporters and pages of the monitoring, and one job at a time. */
+const SINGLE_MEMBERS = 10;
+
+/** Ports and addresses that the members of a stack on Docker share; on Kubernetes each has its own. */
+function addressIssues(settings: Settings): Issue[] {
+  return settings.target === "docker" ? [...redisPortIssues(settings), ...handedOutIssues(settings)] : [];
+}
+
+/** Members take ports in a row; the next part's port comes before the network's 127 fixed addresses end. */
+function redisPortIssues(settings: Settings): Issue[] {
+  const { shards, replicasPerShard } = settings.redis;
+  const last = PORTS.redis + redisMembers(settings) - 1;
+  const taken = publishedPorts({ ...settings, portOffset: 0 }).find(
+    ({ part, port }) => !part.startsWith("redis-") && port >= PORTS.redis && port <= last,
+  );
+  if (!taken) return [];
+  const most = Math.floor((taken.port - PORTS.redis) / (replicasPerShard + 1));
+  return [
+    {
+      path: "redis.shards",
+      reason:
+        `is ${shards}: ${shards} x ${replicasPerShard + 1} members take the ports ${PORTS.redis} to ${last}, ` +
+        `but ${taken.port} is ${taken.part}'s; use at most ${most}, or fewer redis.replicasPerShard`,
+    },
+  ];
+}
+
+function handedOutIssues(settings: Settings): Issue[] {
+  const { api, etcd, monitoring } = settings;
+  const postgres = postgresMembers(settings);
+  const exporters = monitoring.enabled ? postgres : 0;
+  const others = SINGLE_MEMBERS + etcd.members + postgres + exporters;
+  if (others + api.instances <= HANDED_OUT) return [];
+  return [
+    {
+      path: "api.instances",
+      reason:
+        `is ${api.instances}: ${SINGLE_MEMBERS} single parts + ${etcd.members} etcd + ${postgres} PostgreSQL + ${exporters} exporters of theirs ` +
+        `+ ${api.instances} API = ${others + api.instances} addresses, and the network hands out ${HANDED_OUT}; use at most ${HANDED_OUT - others}`,
+    },
   ];
 }
 
@@ -189,4 +245,16 @@ function scaleIssues({ api, haproxy, pgbouncer, target }: Settings): Issue[] {
       reason: `is ${api.maxInstances} on docker, where nothing scales by load; set api.instances, or use the target kubernetes`,
     },
   ];
+}
+
+/** Secrets of others have to lie in the namespace before the first pod, so that the stack can not be the one who makes it. */
+function namespaceIssues({ target, kubernetes }: Settings): Issue[] {
+  if (target !== "kubernetes" || !kubernetes.createNamespace) return [];
+  const secrets = { pullSecret: kubernetes.pullSecret, "ingress.tlsSecret": kubernetes.ingress.tlsSecret };
+  return Object.entries(secrets)
+    .filter(([, name]) => name !== "")
+    .map(([key, name]) => ({
+      path: `kubernetes.${key}`,
+      reason: `is "${name}", which has to be in the namespace before the stack, while the stack makes its namespace itself; make both by hand and set kubernetes.createNamespace to false`,
+    }));
 }

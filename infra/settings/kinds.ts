@@ -1,5 +1,6 @@
+import { isIPv4 } from "node:net";
 import { z } from "zod";
-import { type Duration, isDuration, isSize, type Size } from "../lib/units.ts";
+import { type Duration, isDuration, isSize, milliseconds, type Size } from "../lib/units.ts";
 
 /** A whole number between two limits; the limits are part of the error a user reads. */
 export const whole = (min: number, max: number, fallback: number) =>
@@ -17,13 +18,37 @@ export const size = (fallback: Size) =>
     })
     .default(fallback);
 
-export const duration = (fallback: Duration) =>
+/** A span of time between two limits, which are part of the error a user reads and of `docs/settings.md`. */
+export const duration = (least: Duration, most: Duration, fallback: Duration) => {
+  const error = (input: unknown) =>
+    `is ${JSON.stringify(input)}; write a duration from "${least}" to "${most}" (units ms, s, min, h, d)`;
+  const within = (value: Duration) =>
+    milliseconds(value) >= milliseconds(least) && milliseconds(value) <= milliseconds(most);
+  return z
+    .custom<Duration>((value) => typeof value === "string" && isDuration(value) && within(value), {
+      error: (issue) => error(issue.input),
+    })
+    .meta({ least, most })
+    .default(fallback);
+};
+
+/** A network in IPv4 whose address has no bit beyond its length, such as "10.244.0.0/16". */
+export const network = (fallback: string, lengths: readonly [number, number] = [0, 32]) =>
   z
-    .custom<Duration>((value) => typeof value === "string" && isDuration(value), {
+    .custom<string>((value) => typeof value === "string" && isNetwork(value, lengths), {
       error: (issue) =>
-        `is ${JSON.stringify(issue.input)}; write a duration such as "30 s" (units ms, s, min, h, d)`,
+        `is ${JSON.stringify(issue.input)}; use an IPv4 network such as "${fallback}", each number from 0 to 255, ` +
+        `${lengths[0] === lengths[1] ? `/${lengths[0]}` : `/${lengths[0]} to /${lengths[1]}`}, no bit set beyond that`,
     })
     .default(fallback);
+
+function isNetwork(text: string, [shortest, longest]: readonly [number, number]): boolean {
+  const match = /^([\d.]+)\/(\d{1,2})$/.exec(text);
+  if (!match?.[1] || !isIPv4(match[1])) return false;
+  const length = Number(match[2]);
+  const address = match[1].split(".").reduce((sum, number) => sum * 256 + Number(number), 0);
+  return length >= shortest && length <= longest && address % 2 ** (32 - length) === 0;
+}
 
 export const choice = <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) =>
   z

@@ -1,16 +1,8 @@
 import { z } from "zod";
-import { choice, section, share, whole } from "./kinds.ts";
+import { choice, network, section, share, whole } from "./kinds.ts";
 
 const flag = (fallback: boolean) =>
   z.boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` }).default(fallback);
-
-const network = (fallback: string) =>
-  z
-    .string()
-    .regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, {
-      error: (issue) => `is ${JSON.stringify(issue.input)}; use an IPv4 network such as "10.244.0.0/16"`,
-    })
-    .default(fallback);
 
 /** A name as Kubernetes takes it; empty where there is none. */
 const name = z
@@ -20,7 +12,7 @@ const name = z
   })
   .default("");
 
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const DIGEST = /^[0-9a-f]{12}@sha256:[0-9a-f]{64}$/;
 
 /** Settings of stacks that run on Kubernetes. */
 export const kubernetes = section({
@@ -28,7 +20,13 @@ export const kubernetes = section({
     .string()
     .default("")
     .describe("Context of the kubeconfig that names the cluster; empty: the current one."),
-  namespace: name.describe("Namespace of the stack, made by it; empty: `dujyo-<stack>`."),
+  namespace: name.describe("Namespace of the stack; empty: `dujyo-<stack>`."),
+  createNamespace: flag(true).describe(
+    "Whether the stack makes its namespace. Where Secrets have to be in it before (`kubernetes.pullSecret`, `kubernetes.ingress.tlsSecret`), it is made by hand.",
+  ),
+  policies: choice(["all", "shared", "production"], "shared").describe(
+    "Policies that the stack has to keep: those of throw-away stacks (`all`), of shared ones, or of production.",
+  ),
   podNetwork: network("10.0.0.0/8").describe(
     "Addresses that pods have. PostgreSQL takes sessions from there alone.",
   ),
@@ -53,12 +51,13 @@ export const kubernetes = section({
     .record(
       z.string(),
       z.string().regex(DIGEST, {
-        error: (issue) => `is ${JSON.stringify(issue.input)}; use "sha256:" and 64 hexadecimal digits`,
+        error: (issue) =>
+          `is ${JSON.stringify(issue.input)}; use what "npm run images -- push" writes: a tag, "@sha256:" and 64 hexadecimal digits`,
       }),
     )
     .default({})
     .describe(
-      "Digest of each pushed image by its name, such as `postgres`: what runs is then that very image.",
+      "Tag and digest of each pushed image by its name, such as `postgres`, written by `npm run images -- push`: what runs is then that very image.",
     ),
   dataPriority: name.describe("Priority class of PostgreSQL and Redis; empty: the cluster's default."),
   servicePriority: name.describe("Priority class of all others; empty: the cluster's default."),

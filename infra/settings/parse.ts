@@ -1,13 +1,18 @@
+import type { z } from "zod";
 import { budgetIssues, type Issue } from "./budgets.ts";
 import { receiverIssues } from "./receiver-secrets.ts";
 import { type Settings, settingsSchema } from "./schema.ts";
+
+const PROJECT = "dujyo";
 
 /** A stack's settings are wrong. The message lists everything that is, one line each. */
 export class SettingsError extends Error {
   readonly issues: readonly Issue[];
 
   constructor(stack: string, issues: readonly Issue[]) {
-    const lines = issues.map((issue) => `  dujyo:${issue.path} ${issue.reason}`);
+    const lines = issues.map(
+      ({ path, reason, foreign }) => `  ${foreign ? "" : `${PROJECT}:`}${path} ${reason}`,
+    );
     super(`the settings of stack "${stack}" can not be used, nothing was created:\n${lines.join("\n")}`);
     this.name = "SettingsError";
     this.issues = issues;
@@ -33,7 +38,40 @@ function unwrap(schema: unknown): Shaped | undefined {
     : shaped;
 }
 
-const PROJECT = "dujyo";
+/** Prefixes that mean something to the engine, or to the provider that a stack on `target` works with. */
+function effectivePrefixes(target: unknown): string[] {
+  // The program makes Kubernetes's provider itself, from its own settings: one made so reads no configuration.
+  return target === "kubernetes" ? ["pulumi"] : ["pulumi", "docker"];
+}
+
+function foreignIssues(all: Record<string, unknown>): Issue[] {
+  const prefixes = effectivePrefixes(all[`${PROJECT}:target`]);
+  return Object.keys(all)
+    .filter((key) => ![PROJECT, ...prefixes].some((prefix) => key.startsWith(`${prefix}:`)))
+    .map((key) => ({
+      path: key,
+      foreign: true,
+      reason:
+        `is read by nobody; settings begin with "${PROJECT}:", ` +
+        `those of the engine and its provider with ${prefixes.map((prefix) => `"${prefix}:"`).join(" or ")}. Remove it or correct its prefix`,
+    }));
+}
+
+/**
+ * Turns a stack's whole configuration into {@link Settings}.
+ *
+ * @param stack name of the stack, for messages
+ * @param all every key with its prefix, such as `dujyo:postgres`; values already read from JSON or YAML
+ * @param others what else is wrong with the stack
+ * @throws SettingsError with every unknown key, bad value and broken budget at once
+ */
+export function parseConfiguration(
+  stack: string,
+  all: Record<string, unknown>,
+  others: readonly Issue[] = [],
+): Settings {
+  return parseSettings(stack, ownKeys(all), [...others, ...foreignIssues(all)]);
+}
 
 /** The settings among all configuration of a stack, without the project's name in front. */
 export function ownKeys(all: Record<string, unknown>): Record<string, unknown> {
@@ -42,33 +80,35 @@ export function ownKeys(all: Record<string, unknown>): Record<string, unknown> {
 }
 
 /**
- * Turns untrusted configuration into {@link Settings}.
+ * Turns untrusted settings into {@link Settings}.
  *
  * @param stack name of the stack, for messages
  * @param given the keys below `dujyo:`, values already read from JSON or YAML
- * @param plaintext names of `receiverSecrets` that the stack file holds unencrypted, which none may be
+ * @param others what else is wrong with the stack
  * @throws SettingsError with every unknown key, bad value and broken budget at once
  */
 export function parseSettings(
   stack: string,
   given: Record<string, unknown>,
-  plaintext: readonly string[] = [],
+  others: readonly Issue[] = [],
 ): Settings {
   const parsed = settingsSchema.safeParse(given);
-  if (!parsed.success) {
-    const issues = parsed.error.issues.flatMap((issue): Issue[] => {
-      const path = issue.path.map(String).join(".");
-      if (issue.code !== "unrecognized_keys")
-        return [{ path, reason: issue.message.replace(/^Invalid/, "is invalid:") }];
-      const allowed = allowedKeys(issue.path).join(", ");
-      return issue.keys.map((key) => ({
-        path: path ? `${path}.${key}` : key,
-        reason: `is no setting; known here: ${allowed}. Remove it or correct its name`,
-      }));
-    });
-    throw new SettingsError(stack, [...issues, ...receiverIssues(given, plaintext)]);
-  }
-  const broken = [...budgetIssues(parsed.data), ...receiverIssues(given, plaintext)];
-  if (broken.length > 0) throw new SettingsError(stack, broken);
+  const issues = [
+    ...(parsed.success ? budgetIssues(parsed.data) : parsed.error.issues.flatMap(schemaIssues)),
+    ...receiverIssues(given),
+  ];
+  if (!parsed.success || issues.length + others.length > 0)
+    throw new SettingsError(stack, [...others, ...issues]);
   return parsed.data;
+}
+
+function schemaIssues(issue: z.core.$ZodIssue): Issue[] {
+  const path = issue.path.map(String).join(".");
+  if (issue.code !== "unrecognized_keys")
+    return [{ path, reason: issue.message.replace(/^Invalid/, "is invalid:") }];
+  const allowed = allowedKeys(issue.path).join(", ");
+  return issue.keys.map((key) => ({
+    path: path ? `${path}.${key}` : key,
+    reason: `is no setting; known here: ${allowed}. Remove it or correct its name`,
+  }));
 }

@@ -33,15 +33,15 @@ function isAddress(text: string): boolean {
   return /^https?:$/.test(URL.parse(text)?.protocol ?? "");
 }
 
-const setCommand = (name: string) => `pulumi config set --secret --path 'dujyo:receiverSecrets["${name}"]'`;
+const command = (how: string, name: string) =>
+  `in the environment that "npm run connect" prints, with: pulumi config ${how} --path 'dujyo:receiverSecrets["${name}"]'`;
+const setIt = (name: string) => command("set --secret", name);
 
 /**
  * What is wrong between receivers and their secrets. It takes the settings as they were given, since it has to speak
  * beside whatever else is wrong with them. No message holds a secret.
- *
- * @param plaintext names of secrets that stand in the stack file unencrypted
  */
-export function receiverIssues(given: Raw, plaintext: readonly string[]): Issue[] {
+export function receiverIssues(given: Raw): Issue[] {
   const secrets = record(given.receiverSecrets);
   const all = holders(record(given.monitoring));
   const names = all.map(({ name }) => name);
@@ -51,7 +51,7 @@ export function receiverIssues(given: Raw, plaintext: readonly string[]): Issue[
       .filter(({ name }) => secrets[name] === undefined)
       .map(({ name, path }) => ({
         path,
-        reason: `"${name}" has no secret; set it with: ${setCommand(name)}`,
+        reason: `"${name}" has no secret; set it, ${setIt(name)}`,
       })),
     ...all
       .filter(
@@ -59,7 +59,7 @@ export function receiverIssues(given: Raw, plaintext: readonly string[]): Issue[
       )
       .map(({ name }) => ({
         path: `receiverSecrets.${name}`,
-        reason: `is no address that begins with http:// or https://; set the whole address with: ${setCommand(name)}`,
+        reason: `is no address that begins with http:// or https://; set the whole address, ${setIt(name)}`,
       })),
     ...[...twice].map((name) => ({
       path: "monitoring.receivers",
@@ -69,11 +69,15 @@ export function receiverIssues(given: Raw, plaintext: readonly string[]): Issue[
       .filter((name) => !names.includes(name))
       .map((name) => ({
         path: `receiverSecrets.${name}`,
-        reason: "belongs to no receiver; remove it, or add the receiver to monitoring.receivers",
+        reason: `belongs to no receiver; add the receiver to monitoring.receivers, or remove the secret, ${command("rm", name)}`,
       })),
-    ...plaintext.map((name) => ({
-      path: `receiverSecrets.${name}`,
-      reason: `stands in the stack file unencrypted; replace it, remove it there, and set it with: ${setCommand(name)}`,
-    })),
   ];
+}
+
+/** Secrets that a stack file holds in plain text; `names` of them below `receiverSecrets`. */
+export function plaintextIssues(names: readonly string[]): Issue[] {
+  return names.map((name) => ({
+    path: `receiverSecrets.${name}`,
+    reason: `stands in the stack file unencrypted; make another, remove this one there, and set it, ${setIt(name)}`,
+  }));
 }

@@ -27,6 +27,14 @@ export const RECOVERY_PROFILES: Record<Settings["postgres"]["recovery"], Recover
 /** Time that election and promotion take once the lease is free; measured on two cores, seconds. */
 const PROMOTION_SECONDS = 2;
 
+/**
+ * Longest time for which the reader endpoint still leads to a replica that fell further behind than
+ * `postgres.maxReplicaLag`, in seconds: Patroni's figures are one loop old, and HAProxy asks for them at its own pace.
+ */
+export function worstLagUnseen(profile: RecoveryProfile): number {
+  return profile.loopWait + (profile.checkFall * profile.checkInterval) / 1_000;
+}
+
 /** Longest time without a writable primary after the loss of its node, in seconds. */
 export function worstNodeLoss(profile: RecoveryProfile): number {
   return profile.ttl + PROMOTION_SECONDS + profile.checkInterval / 1_000;

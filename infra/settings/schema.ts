@@ -1,56 +1,8 @@
 import { z } from "zod";
-import { choice, cpus, duration, section, share, size, whole } from "./kinds.ts";
+import { choice, cpus, duration, network, section, share, size, whole } from "./kinds.ts";
 import { kubernetes } from "./kubernetes.ts";
+import { parameters } from "./parameters.ts";
 import { receiver } from "./receivers.ts";
-
-const PARAMETER_OWNED =
-  "is computed from the other settings; leave it out and change the setting that it follows from";
-
-/** Parameters that the program computes or that keep the durability promise; a stack may not set them by hand. */
-const OWNED_PARAMETERS = new Set([
-  "max_connections",
-  "shared_buffers",
-  "effective_cache_size",
-  "work_mem",
-  "maintenance_work_mem",
-  "autovacuum_work_mem",
-  "max_wal_senders",
-  "max_replication_slots",
-  "wal_level",
-  "hot_standby",
-  "synchronous_commit",
-  "synchronous_standby_names",
-  "fsync",
-  "full_page_writes",
-  "ssl",
-  "ssl_ca_file",
-  "ssl_cert_file",
-  "ssl_key_file",
-  "password_encryption",
-  "listen_addresses",
-  "port",
-  "cluster_name",
-  "primary_conninfo",
-  "primary_slot_name",
-]);
-
-/** PostgreSQL parameters beyond the computed ones, applied through Patroni's dynamic configuration. */
-const parameters = z
-  .record(
-    z
-      .string()
-      .regex(
-        /^[a-z_]+(\.[a-z_]+)?$/,
-        "is no PostgreSQL parameter name; use lower-case letters and underscores",
-      ),
-    z.union([z.string(), z.number(), z.boolean()]),
-  )
-  .superRefine((given, context) => {
-    for (const name of Object.keys(given))
-      if (OWNED_PARAMETERS.has(name))
-        context.addIssue({ code: "custom", path: [name], message: PARAMETER_OWNED });
-  })
-  .default({});
 
 /**
  * Every setting of a stack with its limits and default. `describe` texts are the documentation that
@@ -62,14 +14,9 @@ export const settingsSchema = z.strictObject({
     "Added to every published port. Changing it replaces the containers one at a time.",
   ),
   docker: section({
-    subnet: z
-      .string()
-      .regex(/^\d{1,3}\.\d{1,3}\.\d{1,3}\.0\/24$/, {
-        error: (issue) =>
-          `is ${JSON.stringify(issue.input)}; use an IPv4 /24 network such as "172.30.17.0/24"`,
-      })
-      .default("172.30.17.0/24")
-      .describe("The stack's own network. Redis members get fixed addresses in its upper half."),
+    subnet: network("172.30.17.0/24", [24, 24]).describe(
+      "The stack's own network. Redis members get fixed addresses in its upper half.",
+    ),
   }),
   kubernetes,
   etcd: section({
@@ -102,9 +49,10 @@ export const settingsSchema = z.strictObject({
     storage: size("10 GB").describe(
       "Disk of each member. Kubernetes claims it; WAL limits follow from it on both targets.",
     ),
-    slowQuery: duration("1 s").describe("Statements longer than this are logged."),
+    // Zero would log every statement; what takes longer than an hour is no query of a ledger.
+    slowQuery: duration("1 ms", "1 h", "1 s").describe("Statements longer than this are logged."),
     parameters: parameters.describe(
-      "Further PostgreSQL parameters, applied through Patroni without recreating members.",
+      "Further PostgreSQL parameters, applied through Patroni without recreating members. Names and values are checked against the server's own list.",
     ),
   }),
   haproxy: section({
@@ -119,14 +67,15 @@ export const settingsSchema = z.strictObject({
     reserve: whole(0, 1_000, 5).describe(
       "Further sessions that each of the two pools may open while clients wait.",
     ),
-    queryWait: duration("15 s").describe(
+    // PgBouncer takes 0 as "for ever" and counts whole seconds; two minutes are its own default.
+    queryWait: duration("1 s", "2 min", "15 s").describe(
       "How long a client may wait for a server session before it gets an error.",
     ),
     writerPool: whole(1, 1_000, 20).describe(
       "Server sessions to the primary, all application roles together.",
     ),
-    readerPool: whole(1, 1_000, 20).describe(
-      "Server sessions to the replicas, all application roles together.",
+    readerPool: whole(1, 1_000, 10).describe(
+      "Server sessions for each replica that there should be. With a replica lost, the others take its share; with all lost, the primary.",
     ),
     maxClients: whole(10, 100_000, 2_000).describe("Client sessions accepted."),
     memory: size("64 MB").describe("Memory limit."),
@@ -139,7 +88,8 @@ export const settingsSchema = z.strictObject({
     replicasPerShard: whole(0, 5, 1).describe("Replicas of each shard."),
     memory: size("96 MB").describe("Memory limit of each member; maxmemory follows from it."),
     cpus: cpus(0.5).describe("Processor limit of each member."),
-    nodeTimeout: duration("3 s").describe("Silence after which a member counts as failed."),
+    // Below 2 s a stall of a shared machine counts as a loss; a cut-off primary takes writes that will be lost this long.
+    nodeTimeout: duration("2 s", "1 min", "3 s").describe("Silence after which a member counts as failed."),
   }),
   api: section({
     instances: whole(1, 100, 2).describe("API containers behind the one published port."),
@@ -158,23 +108,43 @@ export const settingsSchema = z.strictObject({
     writerPool: whole(1, 200, 10).describe("Sessions to the pooler for writes, each process."),
     readerPool: whole(1, 200, 10).describe("Sessions to the pooler for reads, each process."),
     redisConnections: whole(1, 16, 1).describe("Connections to each Redis member, each process."),
-    connectTimeout: duration("2 s").describe("Longest wait for a new session with the pooler."),
-    queryTimeout: duration("2 s").describe("Longest wait for an answer to a read."),
-    commandTimeout: duration("200 ms").describe("Longest wait for an answer of Redis."),
-    retries: whole(0, 10, 2).describe("Further tries of a read that failed, with a jittered pause."),
+    // A handshake takes some milliseconds; the gateway gives up on the API after 30 s, which has to answer before.
+    connectTimeout: duration("50 ms", "10 s", "2 s").describe(
+      "Longest wait for a new session with the pooler.",
+    ),
+    queryTimeout: duration("50 ms", "10 s", "2 s").describe("Longest wait for an answer to a read."),
+    writeTimeout: duration("100 ms", "20 s", "8 s").describe(
+      "Longest wait for an answer to a write, the wait for the replicas' confirmation among it; no repeat of it starts later.",
+    ),
+    redisConnectTimeout: duration("10 ms", "10 s", "1 s").describe(
+      "Longest wait for a new connection with a Redis member.",
+    ),
+    // Redis answers within a millisecond; longer than the database would take, a cache is no help.
+    commandTimeout: duration("10 ms", "2 s", "200 ms").describe("Longest wait for an answer of Redis."),
+    retries: whole(0, 10, 2).describe(
+      "Further tries of a read that a replica failed at once, or of a write that failed, with a jittered pause.",
+    ),
     breakerFailures: whole(1, 1_000, 5).describe("Failures in a row that open a circuit breaker."),
-    breakerOpen: duration("30 s").describe("How long an open breaker lets nothing through before it probes."),
+    // Shorter, a breaker spares nothing; longer, an API without its cache or replica stays so for no reason.
+    breakerOpen: duration("1 s", "10 min", "30 s").describe(
+      "How long an open breaker lets nothing through before it probes.",
+    ),
   }),
   cache: section({
-    balanceTtl: duration("30 s").describe("Life of a cached balance."),
-    tokenBalanceTtl: duration("30 s").describe("Life of a cached token balance."),
-    historyTtl: duration("60 s").describe("Life of a cached history page."),
-    statsTtl: duration("30 s").describe("Life of cached statistics."),
-    dexPoolTtl: duration("10 s").describe("Life of a cached DEX pool."),
-    maxStaleness: duration("2 s").describe(
+    jitter: whole(0, 50, 10).describe(
+      "Up to this many percent of each life below are taken off by lot, so that entries made together do not end together.",
+    ),
+    // Below a second nothing is found again; the API takes an hour at most.
+    balanceTtl: duration("1 s", "1 h", "30 s").describe("Life of a cached balance."),
+    tokenBalanceTtl: duration("1 s", "1 h", "30 s").describe("Life of a cached token balance."),
+    historyTtl: duration("1 s", "1 h", "60 s").describe("Life of a cached history page."),
+    statsTtl: duration("1 s", "1 h", "30 s").describe("Life of cached statistics."),
+    dexPoolTtl: duration("1 s", "1 h", "10 s").describe("Life of a cached DEX pool."),
+    // The API proves several times within it that it hears of every change; it takes nothing shorter than a second.
+    maxStaleness: duration("1 s", "1 min", "2 s").describe(
       "Oldest answer that may be served while the primary and Redis are reachable.",
     ),
-    staleIfError: duration("5 min").describe(
+    staleIfError: duration("0 s", "1 d", "5 min").describe(
       "How long past its life an entry may be served while nothing can refill it.",
     ),
   }),
@@ -185,15 +155,18 @@ export const settingsSchema = z.strictObject({
     data: choice(["none", "test", "dev", "load"], "none").describe(
       "Invented data that `npm run up` loads once into an empty database: 10k, 500k or 5M transactions. Developers' and test stacks only.",
     ),
-    sealInterval: duration("10 s").describe("Pause between two blocks."),
+    // The API takes 0 as "never", which is for its own development alone.
+    sealInterval: duration("1 s", "1 h", "10 s").describe("Pause between two blocks."),
   }),
   monitoring: section({
     enabled: z
       .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
       .default(true)
       .describe("Whether Prometheus, Alertmanager and the exporters are part of the stack."),
-    scrapeInterval: duration("15 s").describe("Pause between two readings of every target."),
-    retention: duration("7 d").describe("How long series are kept."),
+    // Prometheus counts whole seconds here. Alerts look at windows of minutes, which need several readings each.
+    scrapeInterval: duration("1 s", "1 min", "15 s").describe("Pause between two readings of every target."),
+    // The slowest alerts look back a day; ten years are beyond any disk.
+    retention: duration("1 d", "3650 d", "7 d").describe("How long series are kept."),
     storage: size("4 GB").describe("Disk for series; the oldest go before it is full."),
     memory: size("384 MB").describe("Memory limit of Prometheus."),
     cpus: cpus(1).describe("Processor limit of Prometheus."),

@@ -1,6 +1,6 @@
+import { formatValue } from "../../dashboards/units.ts";
 import { monitoringAddresses } from "../monitoring/addresses.ts";
 import { Prometheus, type Sample } from "../monitoring/prometheus.ts";
-import { formatValue } from "../report/units.ts";
 import type { RunningStack } from "../running-stack.ts";
 import { ALERTS } from "./cause.ts";
 import { type Finding, percent } from "./finding.ts";

@@ -1,5 +1,5 @@
+import { formatValue } from "../../dashboards/units.ts";
 import type { Inventory, Member } from "../inventory.ts";
-import { formatValue } from "../report/units.ts";
 import { type Finding, percent } from "./finding.ts";
 
 /** What the kernel counts for one member, and for the machine that it runs on. */

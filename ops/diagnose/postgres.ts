@@ -1,8 +1,8 @@
 import type { Client } from "pg";
+import { formatValue } from "../../dashboards/units.ts";
 import { bytes, milliseconds } from "../../infra/lib/units.ts";
 import type { Connection } from "../connection.ts";
 import { sessionOptions, withSession } from "../postgres/session.ts";
-import { formatValue } from "../report/units.ts";
 import type { RunningStack } from "../running-stack.ts";
 import { type Finding, shortStatement } from "./finding.ts";
 import { CONNECTIONS, type Connections, SESSIONS, type Session, sessionFindings } from "./sessions.ts";

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
+import { formatValue } from "../../dashboards/units.ts";
 import type { Connection } from "../connection.ts";
-import { formatValue } from "../report/units.ts";
 import { type Finding, percent } from "./finding.ts";
 
 /** What a node of the cache tells of itself, `INFO` and `CLUSTER INFO` together. */

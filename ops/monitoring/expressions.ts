@@ -2,11 +2,20 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parse } from "yaml";
 
-/** A query of a panel, as Grafana would send it for all instances. */
+/** A query of a panel, with Grafana's variables in it. */
 export interface PanelQuery {
   readonly dashboard: string;
   readonly panel: string;
   readonly expression: string;
+  /** How its series are called: `{{instance}}`. */
+  readonly legend: string;
+}
+
+/** A variable whose picks are the values of a label. */
+export interface DashboardVariable {
+  readonly dashboard: string;
+  readonly series: string;
+  readonly label: string;
 }
 
 export interface Rule {
@@ -19,8 +28,13 @@ export interface Rule {
 interface PanelJson {
   readonly type: string;
   readonly title?: string;
-  readonly targets?: readonly { readonly expr: string }[];
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
   readonly panels?: readonly PanelJson[];
+}
+
+interface DashboardJson {
+  readonly panels: readonly PanelJson[];
+  readonly templating: { readonly list: readonly { readonly query: unknown }[] };
 }
 
 interface RuleJson {
@@ -36,8 +50,23 @@ const RATE_INTERVAL = "1m";
 export function panelQueries(folder: string): PanelQuery[] {
   return jsonFiles(folder).flatMap(({ name, json }) =>
     allPanels(json.panels).flatMap(({ title = "", targets = [] }) =>
-      targets.map(({ expr }) => ({ dashboard: name, panel: title, expression: fillVariables(expr) })),
+      targets.map(({ expr, legendFormat }) => ({
+        dashboard: name,
+        panel: title,
+        expression: expr,
+        legend: legendFormat,
+      })),
     ),
+  );
+}
+
+/** Variables of all dashboards that a person picks members by. */
+export function dashboardVariables(folder: string): DashboardVariable[] {
+  return jsonFiles(folder).flatMap(({ name, json }) =>
+    json.templating.list.flatMap(({ query }) => {
+      const [, series, label] = /^label_values\((.*), (\w+)\)$/.exec(String(query)) ?? [];
+      return series && label ? [{ dashboard: name, series, label }] : [];
+    }),
   );
 }
 
@@ -61,7 +90,7 @@ export function readRules(folder: string): Rule[] {
   });
 }
 
-function jsonFiles(folder: string): { name: string; json: { panels: PanelJson[] } }[] {
+function jsonFiles(folder: string): { name: string; json: DashboardJson }[] {
   const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
   return files.sort().map((file) => ({
     name: basename(file, ".json"),
@@ -73,6 +102,12 @@ function allPanels(panels: readonly PanelJson[] = []): PanelJson[] {
   return panels.flatMap((panel) => (panel.type === "row" ? allPanels(panel.panels) : [panel]));
 }
 
-function fillVariables(expression: string): string {
-  return expression.replaceAll("$__rate_interval", RATE_INTERVAL).replaceAll("$instance", ".*");
+/**
+ * An expression as Grafana would send it.
+ *
+ * @param rateWindow what stands for `$__rate_interval`
+ * @param instance the pick of the variable, a regular expression. @default all
+ */
+export function fillVariables(expression: string, rateWindow = RATE_INTERVAL, instance = ".*"): string {
+  return expression.replaceAll("$__rate_interval", rateWindow).replaceAll("$instance", instance);
 }

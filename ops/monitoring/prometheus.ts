@@ -23,6 +23,10 @@ export interface ActiveAlert {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly state: "pending" | "firing";
+  /** When its condition came true, RFC 3339. */
+  readonly since: string;
+  /** What it says to a person in one line. */
+  readonly summary: string;
 }
 
 interface Answer<T> {
@@ -92,9 +96,16 @@ export class Prometheus {
   }
 
   async alerts(): Promise<ActiveAlert[]> {
-    type Alert = { labels: Record<string, string>; state: ActiveAlert["state"] };
+    type Texts = Record<string, string>;
+    type Alert = { labels: Texts; annotations: Texts; state: ActiveAlert["state"]; activeAt: string };
     const { alerts } = await this.#get<{ alerts: Alert[] }>("alerts", {});
-    return alerts.map(({ labels, state }) => ({ name: labels.alertname ?? "", labels, state }));
+    return alerts.map(({ labels, annotations, state, activeAt }) => ({
+      name: labels.alertname ?? "",
+      labels,
+      state,
+      since: activeAt,
+      summary: annotations.summary ?? "",
+    }));
   }
 
   async #get<T>(path: string, parameters: Record<string, string>): Promise<T> {

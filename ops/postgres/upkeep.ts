@@ -1,7 +1,7 @@
 import { type Client, escapeIdentifier } from "pg";
 import { Refusal } from "../refusal.ts";
 
-/** Months that have their partition beforehand, as the migrations make them. */
+/** Months that have their partition beforehand: the default of ensure_partitions(). */
 export const MONTHS_AHEAD = 3;
 
 /** What the upkeep asks of a session. */
@@ -71,9 +71,7 @@ export const UPKEEP: readonly UpkeepTask[] = [
       return rows.length === 0 ? "all there" : `would make ${rows.map(({ month }) => month).join(", ")}`;
     },
     run: async (session) => {
-      const { rows } = await session.query<{ made: number }>("SELECT ensure_partitions($1) AS made", [
-        MONTHS_AHEAD,
-      ]);
+      const { rows } = await session.query<{ made: number }>("SELECT ensure_partitions() AS made");
       return rows[0]?.made ? `made ${rows[0].made}` : "all there";
     },
   },

@@ -1,3 +1,4 @@
+import { alertThreshold } from "../../dashboards/alert-thresholds.ts";
 import { GOALS } from "../../dashboards/goals.ts";
 import { DISKS, LEDGER, USER_ROUTES } from "../../dashboards/selectors.ts";
 import type { Prometheus } from "../monitoring/prometheus.ts";
@@ -34,8 +35,6 @@ export interface MonitoredFigures {
   readonly forecasts: readonly Forecast[];
 }
 
-/** Share of answers within this time, as the alerts have it. */
-const SLOW_GOAL = 0.99;
 /** Points of a forecast. */
 const POINTS = 200;
 
@@ -86,16 +85,26 @@ export async function readFigures(prometheus: Prometheus, seconds: number): Prom
     seconds,
     objectives: [
       objective("answers that are no 5xx", GOALS.availability, errors === null ? null : 1 - errors),
-      objective("answers within 200 ms", SLOW_GOAL, quick),
+      objective("answers within 200 ms", GOALS.quickAnswers, quick),
     ],
     figures: [
       figure("look-ups answered by caches", "percentunit", hits, GOALS.hitRatio, true),
       figure("of them by the process's own", "percentunit", own, null),
       figure("95 % of the answers within", "s", p95, GOALS.responseP95),
       figure("most requests in a second, mean of 5 min", "short", requests, GOALS.requests),
-      figure("most connections of a member, share", "percentunit", connections, 0.9),
+      figure(
+        "most connections of a member, share",
+        "percentunit",
+        connections,
+        alertThreshold("PostgresConnectionsHigh").number,
+      ),
       figure("entries that the cache threw out", "short", evictions, null),
-      figure("fullest node of the cache, share", "percentunit", memory, 0.95),
+      figure(
+        "fullest node of the cache, share",
+        "percentunit",
+        memory,
+        alertThreshold("RedisMemoryHigh").number,
+      ),
     ],
     forecasts: await readForecasts(prometheus, seconds),
   };
@@ -131,7 +140,7 @@ const GROWTH = [
     name: "connections of the busiest member, share",
     unit: "percentunit",
     series: "max(instance:pg_connections:ratio)",
-    limit: "vector(0.9)",
+    limit: `vector(${alertThreshold("PostgresConnectionsHigh").number})`,
   },
 ];
 

@@ -1,3 +1,4 @@
+import { formatValue } from "../../dashboards/units.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { monitoringAddresses } from "../monitoring/addresses.ts";
 import { Prometheus } from "../monitoring/prometheus.ts";
@@ -6,7 +7,6 @@ import { formatTable } from "../table.ts";
 import { lookBack, type MonitoredFigures, readFigures } from "./figures.ts";
 import { type Plot, readPlots } from "./plots.ts";
 import { type ReportTable, readTables } from "./sql-tables.ts";
-import { formatValue } from "./units.ts";
 
 export interface MonthlyReport {
   readonly stack: string;

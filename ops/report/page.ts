@@ -1,7 +1,11 @@
 import { join } from "node:path";
 import { build } from "esbuild";
+import { formatInSentence } from "../../dashboards/units.ts";
+import { axisOf } from "./axis.ts";
+import { LEVEL_COLOURS, LEVEL_NAMES } from "./levels.ts";
 import type { Plot } from "./plots.ts";
 import type { ReportTable } from "./sql-tables.ts";
+import type { Tile } from "./tiles.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; --ground: light-dark(#ffffff, #16191d); --card: light-dark(#f6f7f9, #1f242a); --text: light-dark(#1d2329, #e3e6ea); --quiet: #808892; }
@@ -11,12 +15,17 @@ header { max-width: 1500px; margin: 0 auto 20px; }
 h1 { font-size: 24px; margin: 0 0 4px; }
 p { margin: 0; color: var(--quiet); }
 main { max-width: 1500px; margin: 0 auto; display: grid; gap: 16px; grid-template-columns: repeat(auto-fill, minmax(min(560px, 100%), 1fr)); }
-figure { margin: 0; padding: 16px; border-radius: 10px; background: var(--card); min-width: 0; }
-figcaption { margin-bottom: 8px; }
+figure { margin: 0; padding: 16px; border-radius: 10px; background: var(--card); min-width: 0; display: flex; flex-direction: column; }
+figcaption { margin-bottom: 12px; flex: 1; }
 h2 { font-size: 16px; margin: 0 0 2px; }
-figcaption p { font-size: 13px; min-height: 2.9em; }
+h2::first-letter { text-transform: uppercase; }
+figcaption p { font-size: 13px; }
+.tiles { max-width: 1500px; margin: 0 auto 16px; display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)); }
+.tile { padding: 12px 14px; border-radius: 10px; background: var(--card); border-left: 4px solid var(--level, #3f9d5f); }
+.tile h2 { font-size: 13px; font-weight: 500; color: var(--quiet); }
+.tile strong { font-size: 24px; font-weight: 600; color: var(--level, var(--text)); }
+.tile em { font-size: 12px; font-style: normal; color: var(--level); margin-left: 6px; }
 .wide { grid-column: 1 / -1; overflow-x: auto; }
-.wide p { min-height: 0; }
 table { border-collapse: collapse; font-size: 13px; width: 100%; }
 th, td { text-align: left; padding: 4px 12px 4px 0; border-bottom: 1px solid color-mix(in srgb, var(--quiet) 30%, transparent); vertical-align: top; }
 th { color: var(--quiet); font-weight: 500; }
@@ -28,6 +37,8 @@ export interface PageArgs {
   readonly stack: string;
   readonly title: string;
   readonly plots: readonly Plot[];
+  /** Stand on top. @default none */
+  readonly tiles?: readonly Tile[];
   /** What the plots show, before the time of making. @default `the hour up to` */
   readonly period?: string;
   /** Stand before the plots. @default none */
@@ -39,6 +50,7 @@ export async function renderPage({
   stack,
   title,
   plots,
+  tiles = [],
   period = "the hour up to",
   tables = [],
 }: PageArgs): Promise<string> {
@@ -61,7 +73,8 @@ export async function renderPage({
 <style>${STYLE}</style>
 </head>
 <body>
-<header><h1>${escapeHtml(title)}</h1><p>Stack ${escapeHtml(stack)}, ${escapeHtml(period)} ${new Date().toISOString().replace("T", " ").slice(0, 16)} UTC. Dashed lines are goals and bounds of alerts.</p></header>
+<header><h1>${escapeHtml(title)}</h1><p>Stack ${escapeHtml(stack)}, ${escapeHtml(period)} ${new Date().toISOString().replace("T", " ").slice(0, 16)} UTC. Dashed lines are goals, and where alerts of the severities page and ticket fire.</p></header>
+${tiles.length > 0 ? `<section class="tiles">${tiles.map(tile).join("\n")}</section>` : ""}
 <main>
 ${tables.map(section).join("\n")}
 ${plots.map(figure).join("\n")}
@@ -83,12 +96,23 @@ function section({ title, description, columns, rows }: ReportTable): string {
   return `<figure class="wide"><figcaption><h2>${escapeHtml(title)}</h2><p>${escapeHtml(description)}</p></figcaption>${body}</figure>`;
 }
 
-function figure({ title, description, series }: Plot, index: number): string {
+function tile({ title, description, value, level }: Tile): string {
+  const bad = level ? ` style="--level: ${LEVEL_COLOURS[level]}"` : "";
+  const name = level ? `<em>${level === "goal" ? "goal missed" : LEVEL_NAMES[level]}</em>` : "";
+  return `<div class="tile" title="${escapeHtml(description)}"${bad}><h2>${escapeHtml(title)}</h2><strong>${escapeHtml(value)}</strong>${name}</div>`;
+}
+
+function figure(plot: Plot, index: number): string {
+  const { title, description, series, unit } = plot;
   const body =
     series.length === 0
       ? '<div class="empty">no values in this time</div>'
       : `<div class="plot" id="plot-${index}"></div>`;
-  return `<figure><figcaption><h2>${escapeHtml(title)}</h2><p>${escapeHtml(description)}</p></figcaption>${body}</figure>`;
+  const above = (series.length > 0 ? axisOf(plot).above : []).map(
+    ({ at, level }) => `${LEVEL_NAMES[level]} ${formatInSentence(at, unit)}`,
+  );
+  const beyond = above.length > 0 ? `<p>Above the axis: ${escapeHtml(above.join(", "))}</p>` : "";
+  return `<figure><figcaption><h2>${escapeHtml(title)}</h2><p>${escapeHtml(description)}</p>${beyond}</figcaption>${body}</figure>`;
 }
 
 function escapeHtml(text: string): string {

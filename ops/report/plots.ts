@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { LEVELS, type Level } from "../../dashboards/bounds.ts";
+import { fillVariables } from "../monitoring/expressions.ts";
 import type { Prometheus, Series } from "../monitoring/prometheus.ts";
+import { type PanelJson, panelsOf } from "./panels.ts";
 
 /** A plot of the report: one graph of the overview dashboard with its values. */
 export interface Plot {
@@ -8,22 +9,12 @@ export interface Plot {
   readonly description: string;
   /** Grafana's name of the unit. */
   readonly unit: string;
-  readonly bounds: readonly { readonly at: number; readonly colour: string }[];
+  /** Where the axis ends, where the panel says so. */
+  readonly max?: number;
+  /** Whether series stand on top of each other. */
+  readonly stacked: boolean;
+  readonly bounds: readonly { readonly at: number; readonly level: Level }[];
   readonly series: readonly { readonly name: string; readonly points: Series["points"] }[];
-}
-
-interface PanelJson {
-  readonly type: string;
-  readonly title: string;
-  readonly description: string;
-  readonly panels?: readonly PanelJson[];
-  readonly targets: readonly { readonly expr: string; readonly legendFormat: string }[];
-  readonly fieldConfig: {
-    readonly defaults: {
-      readonly unit: string;
-      readonly thresholds?: { readonly steps: readonly { value: number | null; color: string }[] };
-    };
-  };
 }
 
 const HOUR = 3_600;
@@ -43,38 +34,41 @@ export async function readPlots(
   prometheus: Prometheus,
   seconds = HOUR,
 ): Promise<Plot[]> {
-  const file = join(root, "dashboards/generated", `${dashboard}.json`);
-  const { panels } = JSON.parse(readFileSync(file, "utf8")) as { panels: PanelJson[] };
-  const all = panels.flatMap((panel) => (panel.type === "row" ? (panel.panels ?? []) : [panel]));
   const now = Math.floor(Date.now() / 1_000);
   const step = Math.max(SAMPLES, Math.ceil(seconds / POINTS));
   // A rate over less than a step would leave out what happened in between.
   const rateWindow = `${Math.max(60, step)}s`;
   return Promise.all(
-    all
+    panelsOf(root, dashboard)
       .filter(({ type }) => type === "timeseries")
       .map(async ({ title, description, targets, fieldConfig: { defaults } }) => {
         const answers = await Promise.all(
           targets.map(async ({ expr, legendFormat }) => {
-            const expression = expr.replaceAll("$__rate_interval", rateWindow).replaceAll("$instance", ".*");
-            const series = await prometheus.range(expression, now - seconds, now, step);
+            const series = await prometheus.range(fillVariables(expr, rateWindow), now - seconds, now, step);
             return series.map(({ labels, points }) => ({ name: legend(legendFormat, labels), points }));
           }),
-        );
-        const bounds = (defaults.thresholds?.steps ?? []).flatMap(({ value, color }, index, steps) =>
-          value === null
-            ? []
-            : [{ at: value, colour: color === "green" ? (steps[index - 1]?.color ?? color) : color }],
         );
         return {
           title,
           description,
           unit: defaults.unit,
-          bounds,
+          ...(defaults.max === undefined ? {} : { max: defaults.max }),
+          stacked: defaults.custom?.stacking?.mode === "normal",
+          bounds: bounds(defaults.thresholds?.steps),
           series: answers.flat().filter(({ points }) => points.some(([, value]) => Number.isFinite(value))),
         };
       }),
   );
+}
+
+/** A step of colours is a bound of the worse of the two that meet there. */
+function bounds(steps: PanelJson["fieldConfig"]["defaults"]["thresholds"]["steps"] = []): Plot["bounds"] {
+  const colours = Object.values(LEVELS) as string[];
+  const levels = Object.keys(LEVELS) as Level[];
+  return steps.flatMap(({ value, color }, index) => {
+    const worse = Math.max(colours.indexOf(color), colours.indexOf(steps[index - 1]?.color ?? ""));
+    return value === null || worse < 0 ? [] : [{ at: value, level: levels[worse] as Level }];
+  });
 }
 
 function legend(format: string, labels: Readonly<Record<string, string>>): string {

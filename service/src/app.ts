@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Server } from "node:http";
+import { maxHeaderSize, type Server } from "node:http";
 import type { ServerOptions } from "node:https";
 
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
@@ -10,7 +10,7 @@ import { addAdmission, type Lifecycle } from "./plugins/admission.ts";
 import { createAuthentication } from "./plugins/authentication.ts";
 import { addMeasuring } from "./plugins/measure.ts";
 import { addOpenApi } from "./plugins/openapi.ts";
-import { addProblems, sendProblem, translate } from "./plugins/problems.ts";
+import { addProblems, sendClientProblem, sendProblem, translate } from "./plugins/problems.ts";
 import { addValidation } from "./plugins/validation.ts";
 import { type AdminRoutesArgs, addAdmin } from "./routes/admin.ts";
 import { addBalances } from "./routes/balances.ts";
@@ -60,7 +60,9 @@ export async function buildApp(
     forceCloseConnections: "idle",
     // URLs that can not be decoded are found before routing, outside the usual error handler.
     frameworkErrors: (error, request, reply) => sendProblem(request, reply, translate(error)),
-    routerOptions: { maxParamLength: 1024 },
+    clientErrorHandler: (error, socket) => sendClientProblem(error, socket, nextId()),
+    // Above what a URL can hold: how long a parameter may be is said by its schema, which names it.
+    routerOptions: { maxParamLength: maxHeaderSize },
     genReqId: ({ headers }) => {
       const given = headers["x-request-id"];
       return typeof given === "string" && /^[\w.:-]{1,64}$/.test(given) ? given : nextId();

@@ -1,5 +1,7 @@
 import { hostname } from "node:os";
 
+import type { JSONWebKeySet } from "jose";
+
 import { type Endpoint, Environment } from "./config/environment.ts";
 
 /** Who answers SQL, and as whom. All connections are TLS with the server's name verified. */
@@ -45,8 +47,10 @@ export interface ServiceConfig {
     readonly connectTimeoutMs: number;
     readonly queryTimeoutMs: number;
     readonly writeTimeoutMs: number;
-    /** How far a replica may lag at most before the routing leaves it out. */
+    /** Milliseconds for which a replica that lags further than allowed may still be read from. */
     readonly lagBoundMs: number;
+    /** Replicas that there should be. */
+    readonly replicas: number;
   };
   readonly redis: {
     readonly nodes: readonly Endpoint[];
@@ -60,10 +64,12 @@ export interface ServiceConfig {
     readonly commandTimeoutMs: number;
   };
   readonly cache: CacheSettings;
+  /** Further tries of a read or a write after the first, where a repeat is harmless. */
   readonly retries: number;
   readonly breaker: { readonly failures: number; readonly openMs: number };
   readonly auth: {
-    readonly keySet: string;
+    /** Public keys that tokens are checked with. */
+    readonly keySet: JSONWebKeySet;
     readonly issuer: string;
     readonly audience: string;
     readonly admin: boolean;
@@ -142,7 +148,8 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
       connectTimeoutMs: ms("DB_CONNECT_TIMEOUT_MS", 2000),
       queryTimeoutMs: ms("DB_QUERY_TIMEOUT_MS", 2000),
       writeTimeoutMs: ms("DB_WRITE_TIMEOUT_MS", 8000),
-      lagBoundMs: ms("DB_LAG_BOUND_MS", 10_000),
+      lagBoundMs: ms("DB_LAG_BOUND_MS", 11_000),
+      replicas: env.integer("DB_REPLICAS", 2, [0, 15]),
     },
     redis: {
       nodes: env.endpoints("REDIS_NODES"),
@@ -174,7 +181,7 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
       openMs: ms("BREAKER_OPEN_MS", 30_000),
     },
     auth: {
-      keySet: env.file("AUTH_KEY_SET_FILE"),
+      keySet: publicKeys(env, "AUTH_KEY_SET_FILE"),
       issuer: env.text("AUTH_ISSUER", "dujyo"),
       audience: env.text("AUTH_AUDIENCE", "dujyo-api"),
       admin: env.choice("ADMIN_AUTH", ["on", "off"], "on") === "on",
@@ -190,6 +197,32 @@ function tlsFiles(env: Environment): ServiceConfig["tls"] {
   const named = ["TLS_CERT_FILE", "TLS_KEY_FILE"].filter((name) => env.optional(name) !== undefined);
   if (named.length === 0) return undefined;
   return { certificate: env.file("TLS_CERT_FILE"), key: env.file("TLS_KEY_FILE") };
+}
+
+/** A JSON Web Key Set in a file. Nothing of the content is told: what is wrong with it may be that it is a secret. */
+function publicKeys(env: Environment, name: string): JSONWebKeySet {
+  const none: JSONWebKeySet = { keys: [] };
+  const text = env.file(name);
+  if (text === "") return none;
+  const set = parseJson(text) as Partial<JSONWebKeySet> | null | undefined;
+  const keys: unknown = set?.keys;
+  if (!Array.isArray(keys) || keys.length === 0 || keys.some((key) => typeof key?.kty !== "string")) {
+    env.reject(`${name} names a file that is no JSON Web Key Set with at least one key, {"keys": [...]}`);
+    return none;
+  }
+  if (keys.some((key) => "d" in key || "k" in key)) {
+    env.reject(`${name} names a file that holds a private key; give it public keys only`);
+    return none;
+  }
+  return { keys };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function addressMap(env: Environment): Record<string, Endpoint> {

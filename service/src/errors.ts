@@ -4,6 +4,7 @@ const PROBLEMS = {
   invalid_token: [401, "A valid bearer token is required"],
   forbidden: [403, "The token does not allow this"],
   not_found: [404, "There is nothing here"],
+  timeout: [408, "The request took too long to arrive"],
   insufficient_funds: [409, "The sender's balance does not cover the amount"],
   wrong_nonce: [409, "The nonce is not the sender's next one"],
   idempotency_conflict: [422, "The idempotency key was used with another request"],

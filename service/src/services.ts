@@ -172,7 +172,7 @@ export function startServices(
     metrics,
     writer: writerPool,
     reader: readerPool,
-    replication: new Replication(writerPool),
+    replication: new Replication(writerPool, limits.replicas),
     cache: redis.diagnostics,
     hits,
     fleet,
@@ -201,7 +201,7 @@ export function startServices(
     registry,
     lifecycle: { draining: false },
     unready: async () =>
-      (await database.usable()) ? undefined : "no database node can be reached; only cached answers are left",
+      (await database.reached()) ? undefined : "no database node has answered since the start",
     async close() {
       clearInterval(reports);
       upkeep.stop();

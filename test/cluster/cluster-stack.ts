@@ -1,10 +1,16 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { TestProject } from "vitest/node";
+import { stringify } from "yaml";
 import type { Connection } from "../../ops/connection.ts";
 import { readConnection } from "../../ops/connection-store.ts";
+import { clusterDown } from "../../tools/cluster/down.ts";
 import { clusterUp } from "../../tools/cluster/up.ts";
+import { ROOT } from "../../tools/layout.ts";
 import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
-import { upOnKubernetes } from "../../tools/stack/on-kubernetes.ts";
+import { downOnKubernetes, upOnKubernetes } from "../../tools/stack/on-kubernetes.ts";
 import { stackSettings } from "../../tools/stack/settings.ts";
+import { type Given, stackFile } from "../support/whole-program.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -12,15 +18,44 @@ declare module "vitest" {
   }
 }
 
-export const STACK = "ci";
+/** The small stack of Pulumi.ci.yaml under a name of its own, whose settings the tests change. */
+export const STACK = "ci-test";
 export const NAMESPACE = `dujyo-${STACK}`;
+
+const FILE = join(ROOT, `Pulumi.${STACK}.yaml`);
+
+/** Writes the stack's file as a person would: that of `ci`, with `changes` laid over its sections. */
+function writeSettings(changes: Given): void {
+  const settings = Object.entries(stackFile("ci", changes));
+  const config = Object.fromEntries(settings.map(([key, value]) => [`dujyo:${key}`, value]));
+  writeFileSync(FILE, stringify({ config }));
+}
+
+/** `npm run up` with these settings. Throws where it fails. */
+export async function up(changes: Given = {}): Promise<void> {
+  writeSettings(changes);
+  await upOnKubernetes(STACK, stackSettings(STACK));
+}
 
 /**
  * The cluster that TEST_KUBECONFIG names, which has to let this machine reach the addresses of its services; else one that
- * is started here. Then the small stack on it. Both stay: `npm run down -- --stack ci --volumes`, `npm run cluster -- down`.
+ * is started here. Then the stack on it. All of it goes after the last test, also when one fails, unless KEEP_TEST_STACK=1.
  */
-export default async function setup(project: TestProject): Promise<void> {
-  process.env.KUBECONFIG = process.env.TEST_KUBECONFIG ?? (await clusterUp());
-  await upOnKubernetes(STACK, stackSettings(STACK));
-  project.provide("clusterConnection", await readConnection(STACK, pulumiEnvironment(STACK)));
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  try {
+    process.env.KUBECONFIG = process.env.TEST_KUBECONFIG ?? (await clusterUp());
+    await up();
+    project.provide("clusterConnection", await readConnection(STACK, pulumiEnvironment(STACK)));
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return remove;
+}
+
+async function remove(): Promise<void> {
+  if (process.env.KEEP_TEST_STACK === "1") return;
+  if (process.env.TEST_KUBECONFIG === undefined) await clusterDown();
+  else await downOnKubernetes(STACK, stackSettings(STACK), true);
+  rmSync(FILE, { force: true });
 }

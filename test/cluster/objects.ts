@@ -2,13 +2,19 @@ import { Cluster } from "../../tools/stack/kubernetes-cluster.ts";
 import { stackSettings } from "../../tools/stack/settings.ts";
 import { NAMESPACE, STACK } from "./cluster-stack.ts";
 
-const cluster = new Cluster(stackSettings(STACK).kubernetes.context);
+/** The official client, bound to the stack's cluster. */
+export const client = new Cluster(stackSettings(STACK).kubernetes.context);
 
 /** Runs the official client in the stack's namespace and returns what it wrote. */
 export async function kubectl(args: readonly string[], input?: string): Promise<string> {
-  const result = await cluster.kubectl(["--namespace", NAMESPACE, ...args], input);
+  const result = await client.kubectl(["--namespace", NAMESPACE, ...args], input);
   if (result.code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${result.stderr}`);
   return result.stdout;
+}
+
+/** Figures of a drill belong into the report as they were seen. */
+export function tell(what: string, figures: object): void {
+  console.log(`${what}: ${JSON.stringify(figures)}`);
 }
 
 export interface Pod {

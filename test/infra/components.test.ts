@@ -82,6 +82,13 @@ for (const name of TARGET_NAMES) {
       expect(jobs).toEqual(expected[name]);
     });
 
+    it("lets members that are to go hand over before they do, where they would go first", async () => {
+      const { files } = await deploy(postgresOn);
+      const expected: PerTarget<boolean> = { docker: false, kubernetes: true };
+      expect(files["postgres-seed"]?.includes("settle.json")).toBe(expected[name]);
+      expect(files["postgres-settle"]).toContain("settle.json");
+    });
+
     it("hands files over as secrets, whatever is in them", async () => {
       const { registered } = await deploy(postgresOn);
       const key: PerTarget<string> = { docker: "uploads", kubernetes: "data" };
@@ -106,7 +113,7 @@ for (const name of TARGET_NAMES) {
         const routing = new PostgresRouting("haproxy", { target, settings, cluster, portOffset: 0 });
         new PostgresPooling("pgbouncer", {
           target,
-          settings: settings.pgbouncer,
+          settings,
           cluster,
           routing,
           portOffset: 0,
@@ -126,7 +133,7 @@ for (const name of TARGET_NAMES) {
       const routing = new PostgresRouting("haproxy", { target, settings, cluster, portOffset: 0 });
       const pooling = new PostgresPooling("pgbouncer", {
         target,
-        settings: settings.pgbouncer,
+        settings,
         cluster,
         routing,
         portOffset: 0,
@@ -185,6 +192,25 @@ for (const name of TARGET_NAMES) {
         ).toEqual(paths);
     });
 
+    it("tell the service what the stack's settings are", () => {
+      const written: PerTarget<(key: string, value: string) => string> = {
+        docker: (key, value) => `"${key}=${value}"`,
+        kubernetes: (key, value) => `{"name":"${key}","value":"${value}"}`,
+      };
+      const text = JSON.stringify(running.registered.map(({ inputs }) => plain(inputs)));
+      const expected = {
+        DB_REPLICAS: settings.postgres.replicas,
+        DB_WRITE_TIMEOUT_MS: 8_000,
+        // One loop of 5 s and three checks, 2 s apart.
+        DB_LAG_BOUND_MS: 11_000,
+        REDIS_CONNECT_TIMEOUT_MS: 1_000,
+        CACHE_JITTER_PERCENT: 10,
+        RETRIES: 2,
+      };
+      for (const [key, value] of Object.entries(expected))
+        expect(text).toContain(written[name](key, String(value)));
+    });
+
     it("name every instance in the certificate, and check every instance's name", () => {
       const { registered } = running;
       const leaf = plain(registered.find((resource) => resource.name === "api-tls")?.inputs) as {
@@ -228,7 +254,8 @@ for (const name of TARGET_NAMES) {
           },
           jobs: ["redis-reconcile"],
         },
-        kubernetes: { published: {}, jobs: ["redis-reconcile"] },
+        // A smaller set loses its members at once: they are drained before.
+        kubernetes: { published: {}, jobs: ["redis-drain", "redis-reconcile"] },
       };
       expect(running).toMatchObject(expected[name]);
     });

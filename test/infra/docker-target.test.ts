@@ -42,6 +42,7 @@ describe("a container of the Docker target", () => {
       networksAdvanced: [{ aliases: ["redis-0", "redis"], ipv4Address: "172.30.17.128" }],
       destroyGraceSeconds: 30,
       logDriver: "json-file",
+      logOpts: { "max-size": "10m", "max-file": "3" },
     });
   });
 

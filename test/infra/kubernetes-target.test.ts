@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { connections } from "../../infra/connections.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import type { MembersSpec } from "../../infra/target.ts";
+import { generationProvider } from "../../infra/targets/kubernetes/generation.ts";
 import { KubernetesTarget } from "../../infra/targets/kubernetes/kubernetes-target.ts";
 import { ofType, plain, type Registered, record } from "../support/mocks.ts";
 
@@ -24,17 +25,22 @@ const SPEC: MembersSpec = {
   }),
 };
 
-function deploy(change: Partial<MembersSpec> = {}) {
+function deployed(program: (target: KubernetesTarget, parent: pulumi.Resource) => unknown) {
   return record(() => {
     const settings = parseSettings("dev", { target: "kubernetes", kubernetes: { storageClass: "fast" } });
     const parent = new pulumi.ComponentResource("test:index:Parent", "parent");
-    new KubernetesTarget({
+    const target = new KubernetesTarget({
       stack: "dev",
       identity: "identity",
       settings: settings.kubernetes,
       connections: connections(settings, "kubernetes"),
-    }).members("redis", { ...SPEC, ...change }, { parent });
+    });
+    program(target, parent);
   });
+}
+
+function deploy(change: Partial<MembersSpec> = {}) {
+  return deployed((target, parent) => target.members("redis", { ...SPEC, ...change }, { parent }));
 }
 
 interface StatefulSet {
@@ -106,5 +112,74 @@ describe("members on Kubernetes", () => {
     expect(template(await deploy({ count: 4 }))).toEqual(template(registered));
     const changed = await deploy({ files: [{ path: "tls/ca.crt", content: "another root" }] });
     expect(template(changed).metadata.annotations).not.toEqual(template(registered).metadata.annotations);
+  });
+
+  it("are alive as long as they answer, and not waited for when they no longer do", () => {
+    expect(setOf(registered).spec.template.spec.containers[0]).toMatchObject({
+      startupProbe: { exec: { command: ["/usr/local/bin/member-health"] } },
+      livenessProbe: { terminationGracePeriodSeconds: 5 },
+    });
+  });
+
+  it("keep apart where each of them counts in a quorum, and where spreading is required", async () => {
+    const affinity = async (change: Partial<MembersSpec>) =>
+      setOf(await deploy(change)).spec.template.spec.affinity as { podAntiAffinity: object };
+    const elsewhere = {
+      topologyKey: "kubernetes.io/hostname",
+      labelSelector: {
+        matchLabels: { "app.kubernetes.io/instance": "dev", "app.kubernetes.io/component": "redis" },
+      },
+    };
+    expect((await affinity({ apart: true })).podAntiAffinity).toEqual({
+      requiredDuringSchedulingIgnoredDuringExecution: [elsewhere],
+    });
+    expect((await affinity({})).podAntiAffinity).toEqual({
+      preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: elsewhere }],
+    });
+  });
+});
+
+describe("a service on Kubernetes", () => {
+  const probesOf = async (readyOnce?: boolean) => {
+    const registered = await deployed((target, parent) => {
+      const { image, limits, files, ports, stopGrace, startTimeout } = SPEC;
+      const spec = { image, limits, files, ports, stopGrace, startTimeout, readyOnce, instances: 2 };
+      target.service("haproxy", spec, { parent });
+    });
+    const { spec } = plain(ofType(registered, "kubernetes:apps/v1:Deployment").get("haproxy")) as StatefulSet;
+    const { startupProbe, readinessProbe } = spec.template.spec.containers[0] as Record<
+      "startupProbe" | "readinessProbe",
+      { readonly exec: { readonly command: readonly string[] } }
+    >;
+    return [startupProbe.exec.command[0], readinessProbe.exec.command[0]];
+  };
+
+  it("gets traffic while it is ready; one that has more to offer, as long as it is alive", async () => {
+    expect(await probesOf()).toEqual(["/usr/local/bin/member-health", "/usr/local/bin/member-ready"]);
+    expect(await probesOf(true)).toEqual(["/usr/local/bin/member-ready", "/usr/local/bin/member-health"]);
+  });
+});
+
+describe("the generation of members' files", () => {
+  const { create, diff, update } = generationProvider as Required<typeof generationProvider>;
+  const made = async () => (await create({ digests: { a: "1", b: "2" } })).outs;
+
+  it("is the same when a member comes or goes", async () => {
+    const before = await made();
+    const more = { digests: { a: "1", b: "2", c: "3" } };
+    expect(await diff("id", before, more)).toEqual({ changes: true });
+    const after = (await update("id", before, more)).outs;
+    expect(after).toEqual({ ...more, value: before.value });
+    expect((await update("id", after, { digests: { a: "1" } })).outs?.value).toBe(before.value);
+  });
+
+  it("is another one when the files of any member have changed, also of one that came later", async () => {
+    const before = await made();
+    const after = (await update("id", before, { digests: { a: "1", b: "3" } })).outs;
+    expect(after?.value).not.toBe(before.value);
+  });
+
+  it("does not change by itself", async () => {
+    expect(await diff("id", await made(), { digests: { b: "2", a: "1" } })).toEqual({ changes: false });
   });
 });

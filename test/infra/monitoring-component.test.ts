@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { ApiService } from "../../infra/components/api-service.ts";
@@ -15,6 +16,8 @@ import { CertificateAuthority } from "../../infra/secrets/certificates.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import type { Settings } from "../../infra/settings/schema.ts";
 import type { Target } from "../../infra/target.ts";
+import { dashboardVariables, panelQueries, readRules } from "../../ops/monitoring/expressions.ts";
+import { ROOT } from "../../tools/layout.ts";
 import { plain, type Registered, record } from "../support/mocks.ts";
 import { type PerTarget, READERS, type Running, TARGET_NAMES, TARGETS } from "../support/targets.ts";
 
@@ -36,7 +39,7 @@ const withReceiver = parseSettings("dev", {
 });
 
 /** All that is watched, as `infra/index.ts` puts it together. */
-function parts(target: Target, settings: Settings): MonitoringArgs {
+function watched(target: Target, settings: Settings): MonitoringArgs {
   const etcd = new EtcdCluster("etcd", { target, settings: settings.etcd, token: "dev" });
   const postgres = new PostgresCluster("postgres", {
     target,
@@ -48,7 +51,7 @@ function parts(target: Target, settings: Settings): MonitoringArgs {
   const routing = new PostgresRouting("haproxy", { target, settings, cluster: postgres, portOffset: 0 });
   const pooling = new PostgresPooling("pgbouncer", {
     target,
-    settings: settings.pgbouncer,
+    settings,
     cluster: postgres,
     routing,
     portOffset: 0,
@@ -57,6 +60,18 @@ function parts(target: Target, settings: Settings): MonitoringArgs {
   const api = new ApiService("api", { target, settings, postgres, routing, pooling, redis });
   const authority = new CertificateAuthority("monitoring-ca", { commonName: "monitoring" });
   return { target, settings, authority, etcd, postgres, routing, pooling, redis, api };
+}
+
+/** Names of jobs that rules and dashboards look for, patterns taken apart. */
+function jobsAskedFor(): Set<string> {
+  const dashboards = join(ROOT, "dashboards/generated");
+  const expressions = [
+    ...readRules(join(ROOT, "config/prometheus/rules")).map(({ expression }) => expression),
+    ...panelQueries(dashboards).map(({ expression }) => expression),
+    ...dashboardVariables(dashboards).map(({ series }) => series),
+  ];
+  const matchers = expressions.flatMap((text) => [...text.matchAll(/job(?:=~?|!~?)"([^"]*)"/g)]);
+  return new Set(matchers.flatMap(([, names = ""]) => names.split("|")));
 }
 
 for (const name of TARGET_NAMES) {
@@ -71,7 +86,7 @@ for (const name of TARGET_NAMES) {
     beforeAll(async () => {
       const said = vi.spyOn(pulumi.log, "warn").mockResolvedValue();
       const registered = await record(() => {
-        const args = parts(TARGETS[name](), withReceiver);
+        const args = watched(TARGETS[name](), withReceiver);
         jobs = scrapeJobs(args);
         ({ coordination } = args.target);
         ({ pages } = new Monitoring("monitoring", args));
@@ -164,6 +179,15 @@ for (const name of TARGET_NAMES) {
       expect(missing).toEqual([]);
     });
 
+    it("scrapes every job that a rule or a dashboard asks for, under the same name", () => {
+      // The cluster's own store and Services take their place there, and with them the reason to watch them.
+      const without: PerTarget<string[]> = { docker: [], kubernetes: ["etcd", "gateway"] };
+      expect([...jobsAskedFor()].filter((job) => !jobs.some((known) => known.job === job)).sort()).toEqual(
+        without[name],
+      );
+      expect(jobs.length).toBeGreaterThan(9);
+    });
+
     it("publishes the pages and no exporter", () => {
       expect(pages.map((page) => page.name)).toEqual(["Prometheus", "Alertmanager", "Grafana"]);
       const expected: PerTarget<Record<string, number[]>> = {
@@ -216,24 +240,30 @@ for (const name of TARGET_NAMES) {
       ["that is not wanted", { monitoring: { ...ticketsAlone.monitoring, grafana: false } }, true],
     ])("%s leaves it out, and nothing else", { timeout: RECORDING_MS }, async (_, given, served) => {
       let pages: Monitoring["pages"] = [];
-      const said = vi.spyOn(pulumi.log, "warn").mockResolvedValue();
+      const warn = vi.spyOn(pulumi.log, "warn").mockResolvedValue();
       const registered = await record(() => {
         const target = TARGETS[name]();
         target.hasImage = () => served;
         ({ pages } = new Monitoring(
           "monitoring",
-          parts(target, parseSettings("dev", { ...ticketsAlone, ...given })),
+          watched(target, parseSettings("dev", { ...ticketsAlone, ...given })),
         ));
       });
+      const warnings = warn.mock.calls.map(([text]) => text);
+      warn.mockRestore();
+      // A developer looks at the page; elsewhere somebody has to hear.
+      const silent: PerTarget<string[]> = {
+        docker: [],
+        kubernetes: ["Nobody is called when the stack is down"],
+      };
+      expect(warnings.map((text) => text.split(":")[0])).toEqual([
+        ...silent[name],
+        ...(served ? [] : ["Grafana is left out"]),
+      ]);
       const { members } = READERS[name](registered);
       expect(members).toContain("prometheus-0");
       expect(members).not.toContain("grafana-0");
       expect(pages.map((page) => page.name)).toEqual(["Prometheus", "Alertmanager"]);
-      // A developer looks at the page; elsewhere somebody has to hear.
-      const warnings = said.mock.calls.filter(([text]) => text.startsWith("Nobody is called"));
-      said.mockRestore();
-      const expected: PerTarget<number> = { docker: 0, kubernetes: 1 };
-      expect(warnings.length).toBe(expected[name]);
     });
   });
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Connection, connections, OUTSIDE, PLATFORM } from "../../infra/connections.ts";
 import { type End, type NetworkPolicy, reaches } from "../../infra/policies/reachability.ts";
+import { MOST_REDIS_MEMBERS, redisMembers } from "../../infra/ports.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import { networkPolicies, PART_LABEL } from "../../infra/targets/kubernetes/network.ts";
 import { stackFile } from "../support/whole-program.ts";
@@ -29,13 +30,21 @@ const end = (part: string): End => {
 };
 const parts = [...new Set(graph.flatMap(({ from, to }) => [from, to]))];
 const inside = parts.filter((part) => part !== OUTSIDE && part !== PLATFORM);
-const ports = [...new Set(graph.map(({ port }) => port))];
+/** The ends of each range, and what lies beyond them. */
+const ports = [
+  ...new Set(graph.flatMap(({ port, lastPort = port }) => [port - 1, port, lastPort, lastPort + 1])),
+];
 const isEdge = (from: string, to: string, port: number) =>
-  graph.some((edge: Connection) => edge.from === from && edge.to === to && edge.port === port);
+  graph.some(
+    (edge: Connection) =>
+      edge.from === from && edge.to === to && port >= edge.port && port <= (edge.lastPort ?? edge.port),
+  );
 
 describe("network policies", () => {
   it("let every edge of the graph through", () => {
-    const shut = graph.filter(({ from, to, port }) => !reaches(policies, end(from), end(to), port));
+    const shut = graph.filter(({ from, to, port, lastPort = port }) =>
+      [port, lastPort].some((at) => !reaches(policies, end(from), end(to), at)),
+    );
     expect(shut).toEqual([]);
   });
 
@@ -64,6 +73,14 @@ describe("network policies", () => {
         return reaches(Object.values(left) as unknown as NetworkPolicy[], end(from), end(to), port);
       });
     expect(needless).toEqual([]);
+  });
+
+  it("stay as they are when shards come or go, so that no member is cut off before it has left", () => {
+    const fewer = { ...settings, redis: { ...settings.redis, shards: settings.redis.shards + 3 } };
+    expect(connections(fewer, "kubernetes")).toEqual(graph);
+    expect(MOST_REDIS_MEMBERS).toBeGreaterThanOrEqual(
+      redisMembers({ ...settings, redis: { ...settings.redis, shards: 100, replicasPerShard: 5 } }),
+    );
   });
 
   it("admit requests from the entry's namespace and from no other", () => {

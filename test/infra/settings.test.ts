@@ -1,16 +1,20 @@
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { publishedPorts } from "../../infra/ports.ts";
 import { connectionDemand, postgresMemory, redisMaxMemory } from "../../infra/settings/budgets.ts";
-import { parseSettings, SettingsError } from "../../infra/settings/parse.ts";
+import { parseConfiguration, parseSettings, SettingsError } from "../../infra/settings/parse.ts";
 import { RECOVERY_PROFILES } from "../../infra/settings/recovery.ts";
-import { readStackFile } from "../../infra/settings/stack-file.ts";
+import { settingsSchema } from "../../infra/settings/schema.ts";
+import { keysThatDiffer, readStackFile } from "../../infra/settings/stack-file.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
-function problemsOf(given: Record<string, unknown>): Record<string, string> {
+function problemsOf(given: Record<string, unknown>, parse = parseSettings): Record<string, string> {
   try {
-    parseSettings("dev", given);
+    parse("dev", given);
   } catch (error) {
     if (error instanceof SettingsError)
       return Object.fromEntries(error.issues.map(({ path, reason }) => [path, reason]));
@@ -49,12 +53,110 @@ describe("settings", () => {
     expect(problems.target).toBe('is "vax"; use one of docker, kubernetes');
   });
 
+  it("report keys under a foreign prefix beside all else, and let those of the engine and its provider pass", () => {
+    const all = {
+      "dujyo:target": "docker",
+      "dujyo:postgres": { replicas: "many" },
+      "dujy:postgres": { replicas: 3 },
+      redis: { shards: 4 },
+      "kubernetes:context": "prod",
+      "docker:host": "unix:///run/docker.sock",
+      "pulumi:tags": { owner: "platform" },
+    };
+    const problems = problemsOf(all, parseConfiguration);
+    expect(Object.keys(problems).sort()).toEqual([
+      "dujy:postgres",
+      "kubernetes:context",
+      "postgres.replicas",
+      "redis",
+    ]);
+    expect(problems["dujy:postgres"]).toBe(
+      'is read by nobody; settings begin with "dujyo:", those of the engine and its provider with "pulumi:" or "docker:". Remove it or correct its prefix',
+    );
+    expect(() => parseConfiguration("dev", all)).toThrow(
+      /\n {2}dujy:postgres is read[\s\S]*\n {2}dujyo:postgres\.replicas is/,
+    );
+    expect(
+      Object.keys(problemsOf({ "dujyo:target": "kubernetes", "docker:host": "" }, parseConfiguration)),
+    ).toEqual(["docker:host"]);
+  });
+
+  it("refuse more members of Redis than there are ports before another part's, with the arithmetic", () => {
+    const reason = (redis: object, more = {}) => problemsOf({ redis, ...more })["redis.shards"];
+    expect(reason({ shards: 27 })).toBe(
+      "is 27: 27 x 2 members take the ports 6379 to 6432, but 6432 is pgbouncer's; use at most 26, or fewer redis.replicasPerShard",
+    );
+    expect(reason({ shards: 26 })).toBeUndefined();
+    expect(reason({ shards: 14, replicasPerShard: 3 }, { portOffset: 1_000 })).toContain("use at most 13");
+    expect(reason({ shards: 100 }, { target: "kubernetes" })).toBeUndefined();
+  });
+
+  it("refuse more members than the network has addresses, with the arithmetic", () => {
+    const given = (instances: number) => ({
+      api: { instances, workers: 1 },
+      postgres: { maxConnections: 400, memory: "4 GB" },
+    });
+    expect(problemsOf(given(100))["api.instances"]).toBeUndefined();
+    const crowded = {
+      ...given(100),
+      etcd: { members: 7 },
+      postgres: { ...given(100).postgres, replicas: 15 },
+    };
+    expect(problemsOf(crowded)["api.instances"]).toContain(
+      "10 single parts + 7 etcd + 16 PostgreSQL + 16 exporters of theirs + 100 API = 149 addresses, and the network hands out 126; use at most 77",
+    );
+  });
+
+  it("publish no port beyond 65535 at the largest offset", () => {
+    const settings = parseSettings("dev", {
+      portOffset: 50_000,
+      redis: { shards: 26 },
+      postgres: { replicas: 15, maxConnections: 200, memory: "1 GB" },
+    });
+    const ports = publishedPorts(settings).map(({ port }) => port);
+    expect(Math.max(...ports)).toBeLessThanOrEqual(65_535);
+    expect(new Set(ports).size).toBe(ports.length);
+    expect(problemsOf({ portOffset: 50_001 }).portOffset).toContain("from 0 to 50000");
+  });
+
+  it.each([
+    "999.1.2.0/24",
+    "10.0.0.0/16",
+    "10.0.0.7/24",
+    "10.0.0/24",
+    "10.0.0.0",
+  ])("refuse the network %s of a stack on Docker", (subnet) => {
+    expect(problemsOf({ docker: { subnet } })["docker.subnet"]).toContain(
+      `is "${subnet}"; use an IPv4 network`,
+    );
+  });
+
+  it("take networks of any length for Kubernetes, and refuse what is none", () => {
+    const problems = (podNetwork: string) => problemsOf({ target: "kubernetes", kubernetes: { podNetwork } });
+    expect(problems("10.244.0.0/14")).toEqual({});
+    expect(problems("10.244.0.0/13")["kubernetes.podNetwork"]).toContain("no bit set beyond that");
+    expect(problems("10.244.0.0/33")["kubernetes.podNetwork"]).toContain("/0 to /32");
+  });
+
   it("refuse pools that do not fit max_connections, with the arithmetic", () => {
     const reason = problemsOf({ postgres: { maxConnections: 40 } })["postgres.maxConnections"];
     expect(reason).toContain(
       "is 40, but one member may have to carry 70 sessions: 25 pooler, to the writer (20 + 5 in reserve)",
     );
     expect(reason).toContain("raise it to 70");
+  });
+
+  it("count the readers' sessions for each replica, and once where there is none", () => {
+    const reason = (replicas: number) =>
+      problemsOf({
+        postgres: { replicas, synchronousReplicas: Math.min(replicas, 1), maxConnections: 40 },
+      })["postgres.maxConnections"];
+    expect(reason(4)).toContain(
+      "45 pooler, to the reader, which falls back to the primary (10 x 4 replicas + 5)",
+    );
+    expect(reason(0)).toContain(
+      "15 pooler, to the reader, which falls back to the primary (10 x 1 replicas + 5)",
+    );
   });
 
   it("refuse a member too small for its sessions, with the arithmetic", () => {
@@ -81,11 +183,126 @@ describe("settings", () => {
   });
 });
 
+/** Every duration among the settings with its limits, by its path. */
+function durations(
+  schema: unknown,
+  path: readonly string[] = [],
+): [string, { least: string; most: string }][] {
+  const {
+    properties = {},
+    least,
+    most,
+  } = schema as {
+    properties?: Record<string, unknown>;
+    least?: string;
+    most?: string;
+  };
+  if (least !== undefined && most !== undefined) return [[path.join("."), { least, most }]];
+  return Object.entries(properties).flatMap(([key, below]) => durations(below, [...path, key]));
+}
+
+describe("a duration", () => {
+  const all = durations(z.toJSONSchema(settingsSchema, { unrepresentable: "any", io: "input" }));
+  const given = (path: string, value: string) => {
+    const [section, key] = path.split(".") as [string, string];
+    return { [section]: { [key]: value } };
+  };
+
+  it.each(all)("%s is taken at its limits and refused beyond them", (path, { least, most }) => {
+    const factor = (text: string, by: number) =>
+      text.replace(/^\S+/, (number) => String(Number(number) * by));
+    expect(problemsOf(given(path, least))).toEqual({});
+    expect(problemsOf(given(path, most))).toEqual({});
+    const beyond = [factor(most, 1.01), ...(least.startsWith("0") ? [] : [factor(least, 0.99)]), "-1 s"];
+    for (const value of beyond)
+      expect(problemsOf(given(path, value))[path], value).toBe(
+        `is "${value}"; write a duration from "${least}" to "${most}" (units ms, s, min, h, d)`,
+      );
+  });
+
+  it.each([
+    ["cache.maxStaleness", "500 ms"],
+    ["cache.balanceTtl", "2 h"],
+    ["api.queryTimeout", "0 ms"],
+    ["monitoring.scrapeInterval", "5 min"],
+    ["monitoring.scrapeInterval", "0 s"],
+    ["monitoring.retention", "1 h"],
+  ])("%s of %s is refused", (path, value) => {
+    expect(problemsOf(given(path, value))[path]).toContain(value);
+  });
+});
+
+describe("a parameter of PostgreSQL", () => {
+  const problem = (name: string, value: string | number | boolean) =>
+    problemsOf({ postgres: { parameters: { [name]: value } } })[`postgres.parameters.${name}`];
+
+  it.each([
+    ["log_min_messages", "error"],
+    ["max_locks_per_transaction", 192],
+    ["jit", true],
+    ["jit", "ON"],
+    ["wal_compression", true],
+    ["log_statement", "MOD"],
+    ["checkpoint_timeout", "5min"],
+    ["checkpoint_timeout", 300],
+    ["temp_buffers", "16 MB"],
+    ["random_page_cost", "1.1"],
+    ["autovacuum_vacuum_cost_delay", "2ms"],
+    ["log_line_prefix", "%m "],
+    ["pg_stat_statements.track", "all"],
+    ["app.tenant", "x"],
+  ])("%s takes %j", (name, value) => {
+    expect(problem(name, value)).toBeUndefined();
+  });
+
+  it.each([
+    [
+      "max_lock_per_transaction",
+      192,
+      /^is no parameter of PostgreSQL 17 that can be set; .*correct its name$/,
+    ],
+    ["pg_stat_statements.trak", "all", /those of pg_stat_statements are .*pg_stat_statements\.track,/],
+    ["block_size", 8192, /^is no parameter/],
+    ["data_directory", "/tmp", /^is computed/],
+    ["max_locks_per_transaction", 5, /^is 5; use a whole number from 10 to 2147483647$/],
+    [
+      "checkpoint_timeout",
+      "2d",
+      /^is "2d"; use a whole number from 30 to 86400, counted in s, or one with a unit \(us, ms, s, min, h, d\)$/,
+    ],
+    ["checkpoint_timeout", "5MB", /counted in s/],
+    [
+      "temp_buffers",
+      "400 kB",
+      /^is "400 kB"; use a whole number from 100 to 1073741823, counted in 8kB, or one with a unit \(B, kB, MB, GB, TB\)$/,
+    ],
+    ["temp_buffers", "16 mb", /B, kB, MB/],
+    ["random_page_cost", "cheap", /^is "cheap"; use a number from 0/],
+    ["jit", "perhaps", /^is "perhaps"; use on or off$/],
+    ["log_statement", "some", /^is "some"; use one of none, ddl, mod, all$/],
+    ["log_statement", true, /^is true; use one of none/],
+  ])("%s refuses %j", (name, value, reason) => {
+    expect(problem(name, value)).toMatch(reason);
+  });
+});
+
 describe("the stack file", () => {
+  it("is refused with a key at its top that nobody reads, beside all else, and may have the engine's", () => {
+    const folder = mkdtempSync(join(tmpdir(), "stack-file-"));
+    const write = (text: string) => writeFileSync(join(folder, "Pulumi.x.yaml"), text);
+    write("encryptionsalt: v1:x\nconfig:\n  dujyo:target: docker\n");
+    expect(readStackFile("x", folder).settings.target).toBe("docker");
+    write("confg:\n  dujyo:target: kubernetes\nconfig:\n  dujyo:targt: docker\n");
+    expect(() => readStackFile("x", folder)).toThrow(
+      /\n {2}confg is read by nobody at the top of the file[\s\S]*\n {2}dujyo:targt is no setting/,
+    );
+    rmSync(folder, { recursive: true });
+  });
+
   const files = readdirSync(ROOT).filter((name) => /^Pulumi\.(?!test)\w+\.yaml$/.test(name));
 
   it.each(files)("%s is accepted", (name) => {
-    expect(readStackFile(name.split(".")[1] as string, ROOT).target).toMatch(/docker|kubernetes/);
+    expect(readStackFile(name.split(".")[1] as string, ROOT).settings.target).toMatch(/docker|kubernetes/);
   });
 });
 
@@ -114,5 +331,30 @@ describe("derived sizes", () => {
 
   it("leave Redis room for itself and a fork", () => {
     expect(redisMaxMemory(settings.redis)).toBe(44 * 2 ** 20);
+  });
+});
+
+describe("the engine's configuration", () => {
+  const file = [
+    "config:",
+    "  dujyo:portOffset: 1000",
+    '  dujyo:target: "docker"',
+    "  dujyo:redis: { memory: 72 MB, cpus: 0.5 }",
+    "  other:key: 1",
+    "",
+  ].join("\n");
+  const same = { portOffset: "1000", target: "docker", redis: '{"cpus":0.5,"memory":"72 MB"}' };
+
+  it("is what the stack's file says, whatever the order; secrets are not compared", () => {
+    expect(keysThatDiffer(file, { ...same, receiverSecrets: '{"oncall":"x"}' })).toEqual([]);
+  });
+
+  it("differs by what was changed in either, named by key", () => {
+    const { portOffset: _, ...less } = same;
+    expect(keysThatDiffer(file, { ...less, redis: '{"memory":"72 MB"}', etcd: '{"members":1}' })).toEqual([
+      "etcd",
+      "portOffset",
+      "redis",
+    ]);
   });
 });

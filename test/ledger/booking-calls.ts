@@ -8,6 +8,8 @@ export interface Transfer {
   readonly amount: number;
   readonly nonce: number;
   readonly key: string;
+  /** As the service books; default: as anybody else does. */
+  readonly silent?: boolean;
 }
 
 /** The answer of ledger_transfer; pg hands bigint over as text. */
@@ -24,15 +26,18 @@ export interface Booked {
   readonly to_version: string;
 }
 
-export async function transfer(client: Client, { from, to, amount, nonce, key }: Transfer): Promise<Booked> {
+export async function transfer(
+  client: Client,
+  { from, to, amount, nonce, key, silent = false }: Transfer,
+): Promise<Booked> {
   const request = createHash("sha256")
     .update(JSON.stringify([from, to, amount, nonce]))
     .digest();
   const { rows } = await client.query<Booked>(
     `SELECT tx_id, encode(tx_hash, 'hex') AS tx_hash, block_height, sealed_height, replayed, from_balance, from_version,
             from_nonce, to_balance, to_version
-     FROM ledger_transfer($1, $2, $3, $4, $5, $6)`,
-    [from, to, amount, nonce, key, request],
+     FROM ledger_transfer($1, $2, $3, $4, $5, $6, p_silent => $7)`,
+    [from, to, amount, nonce, key, request, silent],
   );
   const booked = rows[0];
   if (!booked) throw new Error("ledger_transfer returned no row");

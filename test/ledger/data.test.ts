@@ -3,8 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeAccounts, SUPPLY } from "../../tools/data/accounts.ts";
 import { LedgerHistory } from "../../tools/data/ledger.ts";
 import { loadData } from "../../tools/data/loader.ts";
-import { readCommandLine } from "../../tools/data/options.ts";
-import { noProgress } from "../../tools/data/progress.ts";
+import { noProgress, showProgress } from "../../tools/data/progress.ts";
 import { checkInvariants } from "../../tools/data/verify.ts";
 import { sealAll, transfer } from "./booking-calls.ts";
 import { type TestDatabase, testDatabase } from "./database.ts";
@@ -13,20 +12,25 @@ import { SMALL, testKeys, UNTIL } from "./loaded-data.ts";
 describe("generated data", { timeout: 120_000 }, () => {
   let database: TestDatabase;
   let owner: Client;
-  const load = () =>
+  const load = (progress = noProgress) =>
     loadData({
       connection: database.config("dujyo_user"),
       size: SMALL,
       seed: 5,
       until: UNTIL,
       keys: testKeys,
-      progress: noProgress,
+      progress,
     });
+
+  const heard: (string | undefined)[] = [];
+  const shown: string[] = [];
 
   beforeAll(async () => {
     database = await testDatabase();
     owner = await database.connect("dujyo_user");
-    await load();
+    owner.on("notification", ({ payload }) => heard.push(payload));
+    await owner.query("LISTEN dujyo_invalidate");
+    await load(showProgress({ line: (text) => shown.push(text), note: (text) => shown.push(text) }));
   }, 120_000);
   afterAll(() => database.drop());
 
@@ -68,9 +72,22 @@ describe("generated data", { timeout: 120_000 }, () => {
     expect(share).toBeGreaterThan(0.03);
   });
 
+  test("shows how far each task is", () => {
+    for (const task of ["transactions", "postings", "hashes", "blocks", "accounts", "indexes"]) {
+      expect(shown).toContain(`${task} [${"#".repeat(24)}] 100 %`);
+      expect(shown).toContainEqual(expect.stringMatching(new RegExp(`^${task}: \\d+\\.\\d s$`)));
+    }
+    expect(shown.some((line) => /^postings \[#+\.+\] [1-9]\d? %$/.test(line))).toBe(true);
+  });
+
+  test("tells the caches once that everything changed", async () => {
+    await owner.query("SELECT 1");
+    expect(heard.map((payload) => JSON.parse(payload ?? ""))).toEqual([{ t: "balances", all: true }]);
+  });
+
   test("a database with rows is refused and stays as it is", async () => {
     const before = await one("SELECT count(*) FROM transactions");
-    await expect(load()).rejects.toThrow(/table users is not empty/);
+    await expect(load()).rejects.toThrow(/Table users is not empty.*npm run up -- --data/);
     expect(await one("SELECT count(*) FROM transactions")).toEqual(before);
   });
 
@@ -96,20 +113,5 @@ describe("generated data", { timeout: 120_000 }, () => {
     const history = new LedgerHistory(makeAccounts(SMALL, 9), SMALL, UNTIL, 9);
     for (const { from } of history.play()) expect(history.state.balances[from]).toBeGreaterThanOrEqual(0);
     expect(history.state.balances.reduce((sum, balance) => sum + balance, 0)).toBe(SUPPLY);
-  });
-
-  test.each(["prod", "staging", undefined])("stack %s is refused", (stack) => {
-    const args = stack === undefined ? [] : ["--stack", stack];
-    expect(() => readCommandLine(args, { PGHOST: "x" })).toThrow(/invented data goes only to/);
-  });
-
-  test("bad sizes, seeds and times are named", () => {
-    const read =
-      (...args: string[]) =>
-      () =>
-        readCommandLine(["--stack", "dev", ...args], { PGHOST: "x" });
-    expect(read("--size", "huge")).toThrow(/--size is huge, allowed are test, dev, load/);
-    expect(read("--seed", "x")).toThrow(/--seed is x/);
-    expect(read("--until", "yesterday")).toThrow(/--until is yesterday/);
   });
 });

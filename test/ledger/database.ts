@@ -65,7 +65,6 @@ export async function emptyDatabase(): Promise<TestDatabase> {
       connection: config("dujyo_user"),
       directory: MIGRATIONS,
       postingsPartitions: 4,
-      partitionsAheadMonths: 1,
       lockTimeoutSeconds: 30,
       connectTimeoutSeconds: 10,
       ...change,

@@ -52,16 +52,39 @@ describe("invalidation", { timeout: 60_000 }, () => {
   });
 
   test("the service's own booking is silent, its sealing tells the height", async () => {
-    await transfer(app, { from: "DUa", to: "DUb", amount: 10, nonce: 1, key: "k" });
+    await transfer(app, { from: "DUa", to: "DUb", amount: 10, nonce: 1, key: "k", silent: true });
     expect(await received()).toEqual([]);
     await sealAll(app);
     expect(await received()).toEqual([{ t: "blocks", h: 1 }]);
   });
 
-  test("silence ends with the transaction", async () => {
-    await app.query("UPDATE token_balances SET dys_balance = 1");
+  test("a booking by SQL tells both sides, whoever made it; its repeat tells nothing", async () => {
+    for (const [index, session] of [app, owner].entries()) {
+      const order = { from: "DUa", to: "DUb", amount: 1, nonce: 2 + index, key: `sql${index}` };
+      const booked = await transfer(session, order);
+      expect(await received()).toEqual([
+        { t: "balances", k: [["DUa", Number(booked.from_version)]] },
+        { t: "balances", k: [["DUb", Number(booked.to_version)]] },
+      ]);
+      heard = [];
+      await transfer(session, order);
+      expect(await received()).toEqual([]);
+    }
+  });
+
+  test("silence ends with the booking, within the transaction", async () => {
+    await app.query("BEGIN");
+    await transfer(app, { from: "DUa", to: "DUb", amount: 1, nonce: 4, key: "s", silent: true });
     await app.query("INSERT INTO token_balances (address, dys_balance) VALUES ('DUa', 4)");
+    await app.query("COMMIT");
     expect(await received()).toEqual([{ t: "token_balances", k: [["DUa", 1]] }]);
+  });
+
+  test("silence that the session asked for outlasts a booking", async () => {
+    await owner.query("BEGIN; SET LOCAL dujyo.notify = 'off'");
+    await transfer(owner, { from: "DUa", to: "DUb", amount: 1, nonce: 5, key: "q", silent: true });
+    await owner.query("UPDATE token_balances SET dys_balance = 5; COMMIT");
+    expect(await received()).toEqual([]);
   });
 
   test("a rolled back change is not told", async () => {

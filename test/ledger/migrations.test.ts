@@ -44,12 +44,19 @@ describe("migrations", { timeout: 120_000 }, () => {
     expect(await schemaOf(owner)).toEqual(before);
   });
 
-  test("postings have the configured number of partitions, months are made ahead", async () => {
+  test("postings have the configured number of partitions, three months are made ahead", async () => {
     const { rows } = await owner.query<{ postings: number; months: number }>(
       `SELECT (SELECT count(*)::int FROM pg_inherits WHERE inhparent = 'postings'::regclass) AS postings,
               (SELECT count(*)::int FROM pg_inherits WHERE inhparent = 'transactions'::regclass) AS months`,
     );
-    expect(rows[0]).toEqual({ postings: 4, months: 2 });
+    expect(rows[0]).toEqual({ postings: 4, months: 4 });
+  });
+
+  test("no function takes more memory than its member gives each session", async () => {
+    const { rows } = await owner.query(
+      "SELECT proname FROM pg_proc WHERE EXISTS (SELECT FROM unnest(proconfig) AS setting WHERE setting ~ 'work_mem')",
+    );
+    expect(rows).toEqual([]);
   });
 
   test("003 runs twice more as plain SQL and changes nothing", async () => {

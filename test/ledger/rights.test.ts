@@ -64,6 +64,26 @@ describe("rights", { timeout: 60_000 }, () => {
     }
   });
 
+  test("rows that caches hold keep their keys, and are not deleted", async () => {
+    await owner.query("INSERT INTO token_balances (address) VALUES ('DUkept')");
+    await owner.query("INSERT INTO dex_pools (pool_id, token_a, token_b) VALUES ('kept', 'DYO', 'DYS')");
+    for (const [table, key] of [
+      ["balances", "address"],
+      ["token_balances", "address"],
+      ["dex_pools", "pool_id"],
+    ]) {
+      for (const sql of [
+        `DELETE FROM ${table}`,
+        `TRUNCATE ${table} CASCADE`,
+        `UPDATE ${table} SET ${key} = ${key} || '2'`,
+      ]) {
+        expect(await refusal(owner.query(sql)), sql).toMatchObject({ code: NEVER });
+        expect((await refusal(app.query(sql))).code, sql).toMatch(RegExp(`${NEVER}|${DENIED}`));
+      }
+      await owner.query(`UPDATE ${table} SET ${key} = ${key}`);
+    }
+  });
+
   test("a partition that the service makes is protected like the others", async () => {
     await app.query("SELECT ensure_partitions(6)");
     const { rows } = await owner.query<{ name: string }>(
@@ -130,6 +150,15 @@ describe("rights", { timeout: 60_000 }, () => {
       { role: "dujyo_readonly", functions: reading },
       { role: "monitoring", functions: ["get_index_usage", "get_slow_queries"] },
     ]);
+  });
+
+  test("each column of users that is not in cipher says why", async () => {
+    const { rows } = await owner.query<{ name: string; why: string | null }>(
+      `SELECT attname AS name, col_description(attrelid, attnum) AS why FROM pg_attribute
+       WHERE attrelid = 'users'::regclass AND attnum > 0 AND NOT attisdropped AND atttypid = 'text'::regtype`,
+    );
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.filter(({ why }) => why === null)).toEqual([]);
   });
 
   test("the service writes rows of the other tables", async () => {

@@ -50,6 +50,13 @@ describe("views and monitoring functions", { timeout: 60_000 }, () => {
     expect(age.rows).toEqual([{ fresh: true }]);
   });
 
+  test("a snapshot that is young enough is not made again", async () => {
+    const refresh = async (olderThan: string) =>
+      (await app.query("SELECT refresh_top_holders($1) AS done", [olderThan])).rows;
+    expect(await refresh("1 hour")).toEqual([{ done: false }]);
+    expect(await refresh("0")).toEqual([{ done: true }]);
+  });
+
   test("transaction_stats counts by status; volume of confirmed ones alone", async () => {
     await transfer(app, { from: "DUa", to: "DUb", amount: 50, nonce: 1, key: "1" });
     await transfer(app, { from: "DUa", to: "DUb", amount: 25, nonce: 2, key: "2" });

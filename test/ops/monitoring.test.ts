@@ -1,10 +1,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { formatValue } from "../../dashboards/units.ts";
+import { parseSettings } from "../../infra/settings/parse.ts";
 import { count, withCounts } from "../../ops/monitoring/counts-table.ts";
+import { exceptionsFor, forMetric, forPanel } from "../../ops/monitoring/exceptions.ts";
+import {
+  dashboardVariables,
+  fillVariables,
+  panelQueries,
+  readRules,
+} from "../../ops/monitoring/expressions.ts";
 import { metricNames } from "../../ops/monitoring/metric-names.ts";
 import { Timeline } from "../../ops/monitoring/timeline.ts";
-import { formatValue } from "../../ops/report/units.ts";
 import { ROOT } from "../../tools/layout.ts";
 
 describe("names of metrics in an expression", () => {
@@ -22,6 +30,70 @@ describe("names of metrics in an expression", () => {
 
   it("are not looked for in what is no PromQL", () => {
     expect(() => metricNames("sum(rate(x[5m])")).toThrow(/not PromQL/);
+  });
+});
+
+describe("what a healthy stack may lack", () => {
+  const of = (given: Record<string, unknown>) => exceptionsFor(parseSettings("dev", given));
+
+  it.each([
+    ["redis_master_link_up", { redis: { replicasPerShard: 0 } }],
+    ["dujyo_pg_replication_lag_bytes", { postgres: { replicas: 0, synchronousReplicas: 0 } }],
+    ["standby:pg_replication_lag_seconds:max", { postgres: { replicas: 0, synchronousReplicas: 0 } }],
+    ["etcd_server_has_leader", { target: "kubernetes" }],
+    ["container_start_time_seconds", { target: "kubernetes" }],
+    ["dujyo_certificate_expiry_timestamp_seconds", { target: "kubernetes" }],
+  ])("%s, given %j, and not otherwise", (metric, given) => {
+    expect(forMetric(of({}), metric)).toBeUndefined();
+    expect(forMetric(of(given), metric)?.reason).toBeTruthy();
+  });
+
+  it.each([
+    ["dujyo-pooling", "The API's gateway", { target: "kubernetes" }],
+    ["dujyo-capacity", "Consensus store", { target: "kubernetes" }],
+    ["dujyo-overview", "Replay lag in bytes", { postgres: { replicas: 0, synchronousReplicas: 0 } }],
+  ])("%s / %s, given %j, and not otherwise", (dashboard, panel, given) => {
+    expect(forPanel(of({}), dashboard, panel)).toBeUndefined();
+    expect(forPanel(of(given), dashboard, panel)?.reason).toBeTruthy();
+  });
+
+  it("excuses panels and metrics that are there", () => {
+    const dashboards = join(ROOT, "dashboards/generated");
+    const queries = panelQueries(dashboards);
+    const panels = new Set(queries.map(({ dashboard, panel }) => `${dashboard} / ${panel}`));
+    const names = new Set(
+      [...readRules(join(ROOT, "config/prometheus/rules")), ...queries].flatMap(({ expression }) => [
+        ...metricNames(fillVariables(expression)),
+      ]),
+    );
+    const all = [
+      ...of({ target: "kubernetes" }),
+      ...of({ redis: { replicasPerShard: 0 }, postgres: { replicas: 0, synchronousReplicas: 0 } }),
+    ];
+    for (const { metric, panel, reason } of all) {
+      if (metric)
+        expect(
+          [...names].filter((name) => metric.test(name)),
+          reason,
+        ).not.toEqual([]);
+      // Each title of the alternatives is a panel's.
+      const titles = panel?.source.match(/\(([^()]*)\)\$$/)?.[1]?.split("|") ?? [];
+      for (const title of titles)
+        expect(
+          [...panels].some((name) => name.endsWith(` / ${title}`)),
+          `${reason}: ${title}`,
+        ).toBe(true);
+    }
+  });
+});
+
+it("reads the variables by which members are picked", () => {
+  const variables = dashboardVariables(join(ROOT, "dashboards/generated"));
+  expect(variables).toHaveLength(6);
+  expect(variables).toContainEqual({
+    dashboard: "dujyo-postgres",
+    series: 'up{job="postgres"}',
+    label: "instance",
   });
 });
 
@@ -83,6 +155,10 @@ it.each([
   [1.5 * 2 ** 30, "bytes", "1.5 GiB"],
   [12_345, "short", "12.3 k"],
   [0, "s", "0"],
+  [900, "s", "15 min"],
+  [30 * 86_400, "s", "30 d"],
+  [0.5, "s", "500 ms"],
+  [5e8, "short", "500 M"],
 ])("writes %s %s as %s", (value, unit, text) => {
   expect(formatValue(value, unit)).toBe(text);
 });

@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { axisOf } from "../../ops/report/axis.ts";
 import { objective } from "../../ops/report/figures.ts";
 import { forecast, slope } from "../../ops/report/forecast.ts";
 import { formatDays, formatReport, monitoredTables } from "../../ops/report/monthly.ts";
 import { renderPage } from "../../ops/report/page.ts";
+import type { Plot } from "../../ops/report/plots.ts";
 import { parseStatements, unusedEverywhere } from "../../ops/report/sql-tables.ts";
 import { ROOT } from "../../tools/layout.ts";
 
@@ -64,6 +66,45 @@ describe("a forecast", () => {
       days_left: null,
       basis_days: 0,
     });
+  });
+});
+
+describe("the axis of a plot", () => {
+  const plot = (values: readonly number[], more: Partial<Plot> = {}): Plot => ({
+    title: "t",
+    description: "d",
+    unit: "s",
+    stacked: false,
+    bounds: [
+      { at: 1, level: "page" },
+      { at: 0.1, level: "goal" },
+    ],
+    series: values.map((value, at) => ({
+      name: String(at),
+      points: [[0, value / 2] as const, [1, value] as const],
+    })),
+    ...more,
+  });
+  const at = (bounds: Plot["bounds"]) => bounds.map((bound) => bound.at);
+
+  it.each([
+    ["has the bounds that are near", [0.05], 0.105, [0.1], [1]],
+    ["leaves those out that are far above", [0.001], undefined, [], [0.1, 1]],
+    ["ends where the values do, if they are beyond the bounds", [3], undefined, [0.1, 1], []],
+    ["shows the first bound where nothing happened", [0], 0.105, [0.1], [1]],
+  ])("%s", (_, values, top, drawn, above) => {
+    const axis = axisOf(plot(values));
+    expect(axis.top === undefined ? undefined : Number(axis.top.toFixed(6))).toBe(top);
+    expect([at(axis.drawn), at(axis.above)]).toEqual([drawn, above]);
+  });
+
+  it("counts what stands on top of each other", () => {
+    expect(at(axisOf(plot([0.1, 0.2], { stacked: true })).drawn)).toEqual([0.1, 1]);
+    expect(at(axisOf(plot([0.1, 0.2])).drawn)).toEqual([0.1]);
+  });
+
+  it("ends where the panel says", () => {
+    expect(axisOf(plot([0.01], { max: 1 }))).toMatchObject({ top: 1, above: [] });
   });
 });
 

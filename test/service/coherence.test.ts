@@ -1,8 +1,9 @@
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { connect, stack } from "./stack.ts";
+import { appLogin, connect, stack } from "./stack.ts";
 import { newAddress, setBalance } from "./support/accounts.ts";
+import { AnswerProxy } from "./support/answer-proxy.ts";
 import { ApiProcess } from "./support/api-process.ts";
 
 /** The service's default of cache.maxStaleness. */
@@ -20,20 +21,37 @@ interface Page {
 describe.skipIf(!stack)("two API processes over one stack", () => {
   let a: ApiProcess;
   let b: ApiProcess;
+  /** Between the processes and the endpoint on which they hear of changes. */
+  let listening: AnswerProxy;
   let owner: Client;
+  let app: Client;
+  let members: Client[] = [];
   let replicas: Client[] = [];
-  const replay = (what: "pause" | "resume") =>
-    Promise.all(replicas.map((replica) => replica.query(`SELECT pg_wal_replay_${what}()`)));
+  const onReplicas = (sql: string) => Promise.all(replicas.map((replica) => replica.query(sql)));
+  const resume = () => onReplicas("SELECT pg_wal_replay_resume()");
+  /** A pause is a wish at first: what arrives meanwhile is still replayed. */
+  async function pauseReplay(): Promise<void> {
+    await onReplicas("SELECT pg_wal_replay_pause()");
+    const states = async () =>
+      (await onReplicas("SELECT pg_get_wal_replay_pause_state() AS state")).map(({ rows }) => rows[0]?.state);
+    await expect.poll(async () => new Set(await states())).toEqual(new Set(["paused"]));
+  }
 
   beforeAll(async () => {
     if (!stack) return;
-    [owner, ...replicas] = await Promise.all([connect(stack.owner), ...stack.replicas.map(connect)]);
-    [a, b] = await Promise.all([ApiProcess.start("a"), ApiProcess.start("b")]);
+    [owner, app] = await Promise.all([connect(stack.owner), connect(appLogin(stack))]);
+    members = await Promise.all(stack.members.map(connect));
+    replicas = await Promise.all(stack.replicas.map(connect));
+    const { LISTEN_HOST = "", LISTEN_PORT } = stack.environment;
+    listening = await AnswerProxy.start(LISTEN_HOST, Number(LISTEN_PORT));
+    const environment = { LISTEN_PORT: String(listening.port) };
+    [a, b] = await Promise.all([ApiProcess.start("a", environment), ApiProcess.start("b", environment)]);
   });
 
   afterAll(async () => {
     await Promise.all([a?.stop(), b?.stop()]);
-    await Promise.all([owner, ...replicas].map((session) => session?.end()));
+    await Promise.all([owner, app, ...members, ...replicas].map((session) => session?.end()));
+    await listening?.stop();
   });
 
   const balanceOf = async (api: ApiProcess, address: string): Promise<number> =>
@@ -95,6 +113,83 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
     expect(Date.now() - written).toBeLessThanOrEqual(BOUND_MS);
   });
 
+  it("show a booking by SQL within the bound, in balances and histories", async () => {
+    const [from, to] = [newAddress(), newAddress()];
+    await setBalance(owner, from, 100);
+    await warm(from, 100);
+    await warm(to, 0);
+    for (const api of [a, b]) {
+      for (const address of [from, to]) {
+        await expect.poll(async () => (await api.get(`/transactions/${address}`)).origin).toBe("l1");
+      }
+    }
+    await app.query("SELECT FROM ledger_transfer($1, $2, 30, 1, 'by SQL', sha256('by SQL'))", [from, to]);
+    const written = Date.now();
+    for (const api of [a, b]) {
+      for (const [address, balance] of [
+        [from, 70],
+        [to, 30],
+      ] as const) {
+        const poll = { interval: 10, timeout: BOUND_MS };
+        await expect.poll(() => balanceOf(api, address), poll).toBe(balance);
+        await expect
+          .poll(async () => (await api.get<Page>(`/transactions/${address}`)).body.transactions.length, poll)
+          .toBe(1);
+      }
+    }
+    expect(Date.now() - written).toBeLessThanOrEqual(BOUND_MS);
+  });
+
+  it("announce nothing of what they write themselves", async () => {
+    const [from, to, marker] = [newAddress(), newAddress(), newAddress()];
+    await setBalance(owner, from, 100);
+    const heard: string[] = [];
+    app.on("notification", ({ payload }) => heard.push(payload ?? ""));
+    await app.query("LISTEN dujyo_invalidate");
+    expect((await a.transfer({ from, to, amount: 30, nonce: 1 }, "k1")).status).toBe(200);
+    // Notifications come in the order of the commits.
+    await setBalance(owner, marker, 1);
+    await expect.poll(() => heard.some((payload) => payload.includes(marker))).toBe(true);
+    await app.query("UNLISTEN *");
+
+    expect(heard.filter((payload) => payload.includes(from) || payload.includes(to))).toEqual([]);
+  });
+
+  it("are right about what was written while the session that hears of changes was lost", async () => {
+    const [read, unread] = [newAddress(), newAddress()];
+    for (const address of [read, unread]) {
+      await setBalance(owner, address, 5);
+      await warm(address, 5);
+    }
+    const before = [await a.gaps(), await b.gaps()];
+    listening.refuse();
+    const ended = await Promise.all(
+      members.map((member) =>
+        member.query(
+          `SELECT pg_terminate_backend(pid, 5000) AS ended FROM pg_stat_activity
+           WHERE application_name IN ('a listen', 'b listen')`,
+        ),
+      ),
+    );
+    expect(ended.flatMap(({ rows }) => rows)).toEqual([{ ended: true }, { ended: true }]);
+    await setBalance(owner, read, 6);
+    await setBalance(owner, unread, 6);
+    const written = Date.now();
+    for (const api of [a, b]) {
+      await expect.poll(() => balanceOf(api, read), { interval: 10, timeout: BOUND_MS }).toBe(6);
+    }
+    expect(Date.now() - written).toBeLessThanOrEqual(BOUND_MS);
+
+    // Once they hear again, what they held from before is not believed either.
+    listening.heal();
+    for (const api of [a, b]) {
+      await expect.poll(() => api.trusted(), { interval: 50, timeout: 5000 }).toBe(true);
+      expect(await balanceOf(api, unread)).toBe(6);
+    }
+    expect(await a.gaps()).toBeGreaterThan(before[0] ?? Number.NaN);
+    expect(await b.gaps()).toBeGreaterThan(before[1] ?? Number.NaN);
+  });
+
   it("show a foreign write of token balances in the detail", async () => {
     const address = newAddress();
     await setBalance(owner, address, 5);
@@ -113,8 +208,8 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
     const address = newAddress();
     await setBalance(owner, address, 1);
     await expect.poll(() => balanceOf(a, address)).toBe(1);
-    await replay("pause");
     try {
+      await pauseReplay();
       await setBalance(owner, address, 2);
       await expect.poll(() => balanceOf(a, address), { timeout: BOUND_MS, interval: 10 }).toBe(2);
       for (let at = 0; at < 50; at++) {
@@ -122,15 +217,15 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
       }
       await expect.poll(() => balanceOf(b, address), { timeout: BOUND_MS, interval: 10 }).toBe(2);
     } finally {
-      await replay("resume");
+      await resume();
     }
   });
 
   it("let a client read its own write while the replicas stand still", async () => {
     const [from, to] = [newAddress(), newAddress()];
     await setBalance(owner, from, 100);
-    await replay("pause");
     try {
+      await pauseReplay();
       const { body } = await a.transfer({ from, to, amount: 10, nonce: 1 }, "k1");
       const token = String(body.read_after);
       const [lsn = ""] = token.split(";");
@@ -146,7 +241,7 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
       const page = await b.get<Page>(`/transactions/${to}`, { "x-read-after": token });
       expect(page.body.transactions.map(({ hash }) => hash)).toEqual([body.tx_hash]);
     } finally {
-      await replay("resume");
+      await resume();
     }
   });
 

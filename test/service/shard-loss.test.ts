@@ -36,6 +36,8 @@ interface Page {
   readonly transactions: readonly { hash: string }[];
 }
 
+const healthyOfThree = { status: "healthy", redis: 3 };
+
 describe.skipIf(!stack)("two API processes under load while one Redis primary is", () => {
   let apis: readonly [ApiProcess, ApiProcess];
   let owner: Client;
@@ -174,6 +176,20 @@ describe.skipIf(!stack)("two API processes under load while one Redis primary is
     expect(then - usual).toBeLessThanOrEqual(ADDED_MS);
   }
 
+  /** What `/health/detailed` says of each, and the breakers that it tells of. */
+  async function healths() {
+    return await Promise.all(
+      apis.map(async (each) => {
+        const { body } = await each.get<{
+          status: string;
+          metrics: { circuit_breakers: Record<string, string> };
+        }>("/health/detailed");
+        const redis = Object.keys(body.metrics.circuit_breakers).filter((name) => name.startsWith("redis "));
+        return { status: body.status, redis: redis.length };
+      }),
+    );
+  }
+
   it("killed: every request gets its normal answer, 500 ms later at most at the 99th percentile", async () => {
     await survive("killed", async (member) => {
       await killMainProcess(member);
@@ -196,5 +212,9 @@ describe.skipIf(!stack)("two API processes under load while one Redis primary is
         await reconnect();
       }
     });
+  });
+
+  it("is gone: healthy again within a minute, without a request, and nothing is told of a node that owns no slots", async () => {
+    await expect.poll(healths, { timeout: 60_000, interval: 500 }).toEqual([healthyOfThree, healthyOfThree]);
   });
 });

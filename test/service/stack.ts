@@ -38,6 +38,12 @@ const path = process.env.STACK_FACTS;
 /** The running stack, or undefined: the tests that need one are then skipped. */
 export const stack: Stack | undefined = path ? (JSON.parse(readFileSync(path, "utf8")) as Stack) : undefined;
 
+/** The service's own role, on the primary, past the pooler. */
+export function appLogin({ environment, owner }: Stack): Login {
+  const password = readFileSync(environment.DB_PASSWORD_FILE ?? "", "utf8").trimEnd();
+  return { ...owner, user: "dujyo_app", password };
+}
+
 /** Does one of the stack's commands. */
 export async function command(name: keyof Stack["commands"]): Promise<void> {
   if (!stack) throw new Error("bug: a test without a stack gave a command");

@@ -1,11 +1,15 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { Agent, type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
-import { describe, expect, inject, it } from "vitest";
+import { setTimeout as pause } from "node:timers/promises";
+import { beforeAll, describe, expect, inject, it } from "vitest";
 import { serviceEnvironment } from "../../ops/service-environment.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun } from "../../tools/process.ts";
 import { value } from "../support/clients.ts";
-import { leader, whole } from "../support/faults.ts";
+import { container, eventually, leader, whole } from "../support/faults.ts";
+import { complaintsOf, type OpenApi } from "../support/open-api.ts";
 import { STACK } from "../support/stack-settings.ts";
 import { mustSwitchOver } from "../support/switchover.ts";
 
@@ -15,7 +19,7 @@ const url = (path: string) => `http://127.0.0.1:${inject("connection").api.port}
 
 async function get(path: string, headers: Record<string, string> = {}) {
   const answer = await fetch(url(path), { headers });
-  return { status: answer.status, text: await answer.text() };
+  return { status: answer.status, text: await answer.text(), headers: answer.headers };
 }
 
 const json = async (path: string) => JSON.parse((await get(path, { accept: "application/json" })).text);
@@ -41,7 +45,32 @@ async function payer(): Promise<{ address: string; nonce: number; balance: numbe
   return row as unknown as { address: string; nonce: number; balance: number };
 }
 
+/** An account that nobody writes to. */
+async function bystander(): Promise<string> {
+  return await value<string>(
+    inject("connection").writer,
+    "owner",
+    "SELECT address FROM balances WHERE balance > 0 ORDER BY balance, address LIMIT 1",
+  );
+}
+
+const newAddress = () => `DU-${randomUUID()}`;
+
+const bothWell = () =>
+  eventually("both instances healthy", async () => {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => json("/health/detailed")));
+    const instances = new Set(answers.map(({ instance }) => instance));
+    return instances.size === 2 && answers.every(({ status }) => status === "healthy");
+  });
+
 describe("the API behind its one port", () => {
+  let warm: { readonly address: string; readonly balance: number };
+
+  // Its entry has outlived its life when the database is lost at the end.
+  beforeAll(async () => {
+    warm = await json(`/balance/${await bystander()}`);
+  });
+
   it("answers the guide's health and metrics lines with real figures", async () => {
     // A breaker that a fault has opened is told as degraded until its probe half a minute later.
     await expect
@@ -111,5 +140,164 @@ describe("the API behind its one port", () => {
     expect(answers.length).toBeGreaterThan(50);
     expect(answers.filter((status) => status !== 200)).toEqual([]);
     await whole(3);
+  });
+
+  it("answers as its OpenAPI document says, every route, also from the caches", async () => {
+    const document: OpenApi = await json("/openapi.json");
+    const { address, nonce } = await payer();
+    const [{ hash }] = (await json(`/transactions/${address}`)).transactions;
+    const text = { headers: { accept: "text/plain" } };
+    const transfer = {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        "idempotency-key": randomUUID(),
+        authorization: `Bearer ${await token(address)}`,
+      },
+      body: JSON.stringify({ from: address, to: "DU-receiver", amount: 1, nonce }),
+    };
+    const asked: Record<string, readonly (readonly [path: string, status: number, init?: RequestInit])[]> = {
+      "/health": [["/health", 200]],
+      "/health/live": [["/health/live", 200]],
+      "/health/ready": [["/health/ready", 200]],
+      "/health/detailed": [["/health/detailed", 200]],
+      "/metrics": [
+        ["/metrics", 200],
+        ["/metrics", 200, text],
+      ],
+      "/balance/{address}": [
+        [`/balance/${address}`, 200],
+        ["/balance/DU-unknown", 200],
+        ["/balance/a.b", 400],
+      ],
+      "/balance-detail/{address}": [
+        [`/balance-detail/${address}`, 200],
+        ["/balance-detail/a.b", 400],
+      ],
+      "/transactions/{address}": [
+        [`/transactions/${address}`, 200],
+        [`/transactions/${address}?limit=2`, 200],
+        ["/transactions/a.b", 400],
+      ],
+      "/transactions/hash/{hash}": [
+        [`/transactions/hash/${hash}`, 200],
+        [`/transactions/hash/${"0".repeat(64)}`, 404],
+        ["/transactions/hash/0", 400],
+      ],
+      "/blocks": [
+        ["/blocks", 200],
+        ["/blocks?limit=2", 200],
+        ["/blocks?limit=x", 400],
+      ],
+      "/stats": [["/stats", 200]],
+      "/holders/top": [
+        ["/holders/top", 200],
+        ["/holders/top?limit=x", 400],
+      ],
+      "/pool/{id}": [
+        ["/pool/DUJYO_USDC", 200],
+        ["/pool/none", 404],
+        ["/pool/a.b", 400],
+      ],
+      "/transaction": [
+        ["/transaction", 200, transfer],
+        ["/transaction", 401, { ...transfer, headers: { "content-type": "application/json" } }],
+        ["/transaction", 400, { ...transfer, body: "{}" }],
+      ],
+      "/admin/performance": [["/admin/performance", 200]],
+      "/admin/cache/stats": [["/admin/cache/stats", 200]],
+      "/admin/database/stats": [["/admin/database/stats", 200]],
+    };
+    expect(Object.keys(asked).sort()).toEqual(Object.keys(document.paths).sort());
+    for (const [route, requests] of Object.entries(asked))
+      for (const [path, status, init] of requests)
+        for (const turn of ["first", "again"]) {
+          const answer = await fetch(url(path), init);
+          expect(answer.status, `${path}, ${turn}`).toBe(status);
+          expect(
+            await complaintsOf(document, route, init?.method ?? "GET", answer),
+            `${path}, ${turn}`,
+          ).toEqual([]);
+        }
+  });
+
+  it.each([
+    ["an address that is too long", "A".repeat(2_000), "address"],
+    ["a URL that is too long for the gateway", "A".repeat(20_000), "request"],
+  ])("refuses %s with a problem document", async (_, address, field) => {
+    const { status, text, headers } = await get(`/balance/${address}`);
+    expect(status).toBe(400);
+    expect(headers.get("content-type")).toMatch(/^application\/problem\+json/);
+    expect(JSON.parse(text)).toMatchObject({ code: "invalid_request", issues: [{ field }] });
+  });
+
+  it("fails no request of 32 open connections while one instance is stopped and started again", async () => {
+    await bothWell();
+    const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+    const answers: { at: number; status: number | undefined; instance: string }[] = [];
+    let over = false;
+    const clients = Array.from({ length: 32 }, async () => {
+      while (!over) {
+        const sent = request(url(`/balance/${newAddress()}`), { agent }).end();
+        const [answer] = (await once(sent, "response")) as [IncomingMessage];
+        await answer.resume().toArray();
+        const instance = String(answer.headers["x-request-id"]).split("-").slice(0, -2).join("-");
+        answers.push({ at: performance.now(), status: answer.statusCode, instance });
+        await pause(100);
+      }
+    });
+    const instancesSince = (begin: number) =>
+      new Set(answers.filter(({ at }) => at >= begin).map(({ instance }) => instance)).size;
+    try {
+      await eventually("both instances answer", async () => instancesSince(0) === 2);
+      await mustRun("docker", ["stop", container("api-0")]);
+      const stopped = performance.now();
+      await eventually("one answers alone", async () => instancesSince(stopped) === 1);
+      await mustRun("docker", ["start", container("api-0")]);
+      await eventually("both answer again", async () => instancesSince(stopped) === 2);
+    } finally {
+      over = true;
+      await Promise.all(clients);
+      agent.destroy();
+    }
+    console.log(`an instance stopped and started: ${answers.length} answers`);
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+  });
+
+  it("answers what it knows as stale while no node can be reached, refuses the rest with Retry-After, and is back by itself", async () => {
+    const miss = () => get(`/balance/${newAddress()}`);
+    // The gateway checks once a second, and a breaker takes two time-outs to open.
+    const begin = Date.now();
+    const lasts = (ms: number) => Date.now() - begin < ms;
+    const refused: Awaited<ReturnType<typeof get>>[] = [];
+    const known: Awaited<ReturnType<typeof get>>[] = [];
+    await mustRun("docker", ["pause", container("pgbouncer")]);
+    try {
+      while (lasts(15_000) || (lasts(45_000) && known.at(-1)?.headers.get("x-cache") !== "stale")) {
+        refused.push(...(await Promise.all(Array.from({ length: 8 }, miss))));
+        known.push(await get(`/balance/${warm.address}`));
+        await pause(250);
+      }
+    } finally {
+      await mustRun("docker", ["unpause", container("pgbouncer")]);
+    }
+    const unpaused = Date.now();
+    expect(new Set(known.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(known.at(-1)?.headers.get("x-cache")).toBe("stale");
+    expect(JSON.parse(known.at(-1)?.text ?? "")).toEqual(warm);
+    const kinds = refused.map(({ status, text, headers }) => ({
+      status,
+      type: headers.get("content-type")?.split(";")[0],
+      after: headers.get("retry-after"),
+      // The gateway's own answers name no request.
+      own: String(JSON.parse(text).instance).startsWith("urn:dujyo:request:api-"),
+    }));
+    expect(new Set(kinds.map((kind) => JSON.stringify(kind)))).toEqual(
+      new Set([JSON.stringify({ status: 503, type: "application/problem+json", after: "1", own: true })]),
+    );
+    // Nobody asks for anything meanwhile but health.
+    await bothWell();
+    console.log(`healthy ${((Date.now() - unpaused) / 1_000).toFixed(0)} s after the database was back`);
+    expect((await miss()).status).toBe(200);
   });
 });

@@ -2,11 +2,13 @@ import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { monitoringAddresses } from "../../ops/monitoring/addresses.ts";
 import { type DrillName, drill } from "../../ops/monitoring/drill.ts";
-import { panelQueries, readRules } from "../../ops/monitoring/expressions.ts";
+import { exceptionsFor } from "../../ops/monitoring/exceptions.ts";
+import { dashboardVariables, panelQueries, readRules } from "../../ops/monitoring/expressions.ts";
 import { liveCheck } from "../../ops/monitoring/live-check.ts";
 import { Prometheus } from "../../ops/monitoring/prometheus.ts";
 import { startTraffic } from "../../ops/monitoring/traffic.ts";
 import { ROOT } from "../../tools/layout.ts";
+import { stackSettings } from "../../tools/stack/settings.ts";
 import { sessionOptions } from "../support/clients.ts";
 import { whole } from "../support/faults.ts";
 import { STACK } from "../support/stack-settings.ts";
@@ -28,14 +30,19 @@ describe("monitoring of the running stack", () => {
     const addresses = monitoringAddresses(STACK);
     const stop = startTraffic(addresses.api, sessionOptions(inject("connection").writer, "monitoring"));
     try {
-      const { down, missing, empty, firing, targets, queries } = await liveCheck({
+      const { down, missing, empty, blind, firing, targets, queries } = await liveCheck({
         prometheus: new Prometheus(addresses.prometheus),
         rules: RULES,
         queries: panelQueries(join(ROOT, "dashboards/generated")),
+        variables: dashboardVariables(join(ROOT, "dashboards/generated")),
+        exceptions: exceptionsFor(stackSettings(STACK)),
         onProgress: (text) => console.log(`monitoring| ${text}`),
       });
       const alarms = firing.filter(({ name }) => forgets(name));
-      expect({ down, missing, empty, alarms }).toEqual({ down: [], missing: [], empty: [], alarms: [] });
+      expect({ down, missing, empty, blind, alarms }).toEqual({
+        ...{ down: [], missing: [], empty: [], blind: [] },
+        alarms: [],
+      });
       expect(targets).toBeGreaterThan(10);
       expect(queries).toBeGreaterThan(100);
     } finally {

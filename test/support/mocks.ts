@@ -41,6 +41,7 @@ const OUTPUTS: Record<string, (name: string) => Record<string, unknown>> = {
   }),
   "pulumi-nodejs:dynamic/docker:Ready": () => ({}),
   "pulumi-nodejs:dynamic/docker:Run": () => ({}),
+  "pulumi-nodejs:dynamic/kubernetes:Generation": (name) => ({ value: `generation-of-${name}` }),
   "docker:index/remoteImage:RemoteImage": (name) => ({ imageId: `sha256:${name}` }),
   "docker:index/container:Container": () => ({}),
   "docker:index/network:Network": () => ({}),

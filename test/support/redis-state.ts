@@ -1,3 +1,4 @@
+import type { Cluster } from "ioredis";
 import { mustRun } from "../../tools/process.ts";
 import { container, eventually } from "./faults.ts";
 
@@ -29,4 +30,13 @@ export async function redisWhole(shards: number): Promise<void> {
       healthy.filter(({ role }) => role === "shard replica").length === shards
     );
   });
+}
+
+/** How many of the 16384 slots each primary has, as the cluster tells a client. */
+export async function slotShares(client: Cluster): Promise<number[]> {
+  const ranges = (await client.cluster("SLOTS")) as unknown as [number, number, [string, number, string]][];
+  const shares = new Map<string, number>();
+  for (const [first, last, [, , primary]] of ranges)
+    shares.set(primary, (shares.get(primary) ?? 0) + last - first + 1);
+  return [...shares.values()];
 }

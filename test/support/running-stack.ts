@@ -4,8 +4,9 @@ import type { TestProject } from "vitest/node";
 import type { Connection } from "../../ops/connection.ts";
 import { CACHE, ROOT } from "../../tools/layout.ts";
 import { isAlive, mustRun } from "../../tools/process.ts";
+import { forget } from "../../tools/stack/removal.ts";
 import { writeServiceFacts } from "./service-facts.ts";
-import { setReceiverSecrets, stackConnection, up } from "./stack-commands.ts";
+import { setReceiverSecrets, stackConnection, UNCHANGED, up } from "./stack-commands.ts";
 import { BASE_SETTINGS, RECEIVER_SECRETS, STACK, writeSettings } from "./stack-settings.ts";
 
 declare module "vitest" {
@@ -14,7 +15,6 @@ declare module "vitest" {
   }
 }
 
-const STATE = join(ROOT, ".dujyo/state/.pulumi/stacks/dujyo", `${STACK}.json`);
 const LOCK = join(CACHE, "test-stack.pid");
 
 /** Ends with an error where another run uses the test stack at this moment. */
@@ -30,19 +30,35 @@ function takeLock(): void {
   writeFileSync(LOCK, String(process.pid));
 }
 
-/** Removes everything that carries the test stack's label: what a run that died has left, or this one's own. */
-export async function removeStack(): Promise<void> {
-  const filter = ["--filter", `label=io.dujyo.stack=${STACK}`];
-  const ids = async (...args: string[]) =>
-    (await mustRun("docker", [...args, ...filter])).split("\n").filter(Boolean);
-  const containers = await ids("ps", "--all", "--quiet");
+/** Where the state of a stack of this clone lies. */
+export function stateFile(stack = STACK): string {
+  return join(ROOT, ".dujyo/state/.pulumi/stacks/dujyo", `${stack}.json`);
+}
+
+/** Physical names of all that carries a stack's label. */
+export async function objectsOf(
+  stack: string,
+): Promise<Record<"containers" | "networks" | "volumes", string[]>> {
+  const list = async (...args: string[]) =>
+    (await mustRun("docker", [...args, "--filter", `label=io.dujyo.stack=${stack}`]))
+      .split("\n")
+      .filter(Boolean);
+  return {
+    containers: await list("ps", "--all", "--format", "{{.Names}}"),
+    networks: await list("network", "ls", "--format", "{{.Name}}"),
+    volumes: await list("volume", "ls", "--quiet"),
+  };
+}
+
+/** Removes a stack with all it has, also where no state is left that could tell: what a run that died has left. */
+export async function removeStack(stack = STACK): Promise<void> {
+  const { containers, networks, volumes } = await objectsOf(stack);
   if (containers.length > 0) await mustRun("docker", ["rm", "--force", "--volumes", ...containers]);
-  const networks = await ids("network", "ls", "--quiet");
   if (networks.length > 0) await mustRun("docker", ["network", "rm", ...networks]);
-  const volumes = await ids("volume", "ls", "--quiet");
   if (volumes.length > 0) await mustRun("docker", ["volume", "rm", ...volumes]);
-  rmSync(STATE, { force: true });
-  rmSync(join(ROOT, `Pulumi.${STACK}.yaml`), { force: true });
+  rmSync(stateFile(stack), { force: true });
+  forget(stack);
+  rmSync(join(ROOT, `Pulumi.${stack}.yaml`), { force: true });
 }
 
 /** Brings one stack up for all test files, and takes it down after them, also when they fail. */
@@ -54,10 +70,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
   try {
     // Containers without a state of this clone are what a run that died elsewhere has left.
-    if (!existsSync(STATE)) await removeStack();
+    const fresh = !existsSync(stateFile());
+    if (fresh) await removeStack();
     writeSettings(BASE_SETTINGS);
-    await setReceiverSecrets(RECEIVER_SECRETS);
+    // Encrypted anew, a secret is another text for the engine, and the up after it a change.
+    if (fresh) await setReceiverSecrets(RECEIVER_SECRETS);
     await up();
+    // Here alone it is the first repeat: what the engine writes back otherwise than it was told shows at this one.
+    if (fresh && !UNCHANGED.test(await up()))
+      throw new Error("the first repeat of a new stack's up changed it");
     const connection = await stackConnection();
     project.provide("connection", connection);
     process.env.STACK_FACTS = await writeServiceFacts(connection);

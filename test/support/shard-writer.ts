@@ -1,4 +1,7 @@
 import calculateSlot from "cluster-key-slot";
+import type { Cluster } from "ioredis";
+import { inject } from "vitest";
+import type { Connection } from "../../ops/connection.ts";
 import { redisClient } from "./clients.ts";
 import type { WriterReport } from "./ledger-writer.ts";
 
@@ -24,17 +27,23 @@ function tagWithin(first: number, last: number): string {
  * acknowledged, through an ordinary cluster client. One whose answer was lost gets a number that is never used again.
  */
 export class ShardWriters {
-  readonly #client = redisClient();
+  readonly #client: Cluster;
   readonly #shards: { readonly key: string; readonly acknowledged: number[]; readonly times: number[] }[] =
     [];
   #stopping = false;
   #done: Promise<unknown> = Promise.resolve();
 
-  private constructor() {}
+  private constructor(connection: Connection) {
+    this.#client = redisClient(connection);
+  }
 
-  /** One writer for each shard that owns slots now; resolves when each has been acknowledged once. */
-  static async start(): Promise<ShardWriters> {
-    const self = new ShardWriters();
+  /**
+   * One writer for each shard that owns slots now; resolves when each has been acknowledged once.
+   *
+   * @param connection has to name the members that are added meanwhile, too. @default the stack's as it was brought up
+   */
+  static async start(connection = inject("connection")): Promise<ShardWriters> {
+    const self = new ShardWriters(connection);
     const ranges = (await self.#client.cluster("SLOTS")) as unknown as [
       number,
       number,

@@ -8,11 +8,11 @@ import { ensureLocalState, pulumiEnvironment } from "../../tools/stack/local-sta
 import { Pulumi } from "../../tools/stack/pulumi.ts";
 import { STACK } from "./stack-settings.ts";
 
-const UP = [join(ROOT, "tools/up.ts"), "--stack", STACK];
+const upOf = (stack: string) => [join(ROOT, "tools/up.ts"), "--stack", stack];
 
 /** `npm run up` on the test stack; returns what it printed. Throws with its last lines where it fails. */
-export function up(): Promise<string> {
-  return mustRun(process.execPath, UP, {
+export function up(stack = STACK): Promise<string> {
+  return mustRun(process.execPath, upOf(stack), {
     cwd: ROOT,
     timeout: 900_000,
     onLine: (line) => console.log(`up| ${line}`),
@@ -32,17 +32,29 @@ export async function setReceiverSecrets(secrets: Record<string, string>): Promi
     );
 }
 
-/** The same, whatever its exit code. */
-export function tryUp(): Promise<Result> {
-  return run(process.execPath, UP, { cwd: ROOT, timeout: 900_000 });
+/** `npm run down` on the test stack; returns what it printed. Throws with its last lines where it fails. */
+export function down(stack = STACK, ...options: string[]): Promise<string> {
+  return mustRun(process.execPath, [join(ROOT, "tools/down.ts"), "--stack", stack, ...options], {
+    cwd: ROOT,
+    timeout: 300_000,
+    onLine: (line) => console.log(`down| ${line}`),
+  });
 }
 
-export const UP_COMMAND = UP;
+/** What an `up` prints at its end that had nothing to do. */
+export const UNCHANGED = /^Pulumi: \d+ unchanged$/m;
+
+/** The same, whatever its exit code. */
+export function tryUp(stack = STACK): Promise<Result> {
+  return run(process.execPath, upOf(stack), { cwd: ROOT, timeout: 900_000 });
+}
 
 /** What clients need, from the stack's outputs. */
-export async function stackConnection(): Promise<Connection> {
-  const pulumi = new Pulumi(STACK, pulumiEnvironment(STACK));
-  const outputs = JSON.parse(await pulumi.mustRun(["stack", "output", "--json", "--show-secrets"])) as {
+export async function stackConnection(stack = STACK): Promise<Connection> {
+  const pulumi = new Pulumi(stack, pulumiEnvironment(stack));
+  const outputs = JSON.parse(
+    await pulumi.mustRun(["stack", "output", "--stack", stack, "--json", "--show-secrets"]),
+  ) as {
     connection: Connection;
   };
   return outputs.connection;

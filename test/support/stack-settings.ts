@@ -14,7 +14,7 @@ export const BASE_SETTINGS: Record<string, unknown> = {
   portOffset: 13_100,
   docker: { subnet: "172.30.18.0/24" },
   postgres: { recovery: "fast", memory: "384 MB", maxConnections: 64 } satisfies Section,
-  pgbouncer: { writerPool: 10, readerPool: 10 } satisfies Section,
+  pgbouncer: { writerPool: 10, readerPool: 5 } satisfies Section,
   redis: { memory: "72 MB" } satisfies Section,
   api: { adminAuth: false } satisfies Section,
   ledger: { data: "test" } satisfies Section,
@@ -33,10 +33,25 @@ export const BASE_SETTINGS: Record<string, unknown> = {
 /** Secrets of the receivers, which no stack file holds in plain text. */
 export const RECEIVER_SECRETS: Record<string, string> = { drill: "drill" };
 
-/** Writes the stack's file as a person would. */
-export function writeSettings(settings: Record<string, unknown>): void {
+/** A second stack, for what can not be done to one that serves other tests: first starts and removals. */
+export const SMALL_STACK = "small";
+
+/** Settings of the second stack: every kind of member but the monitoring's, as few of each as there may be. */
+export const SMALL_SETTINGS: Record<string, unknown> = {
+  portOffset: 13_300,
+  docker: { subnet: "172.30.20.0/24" },
+  etcd: { members: 1 } satisfies Section,
+  postgres: { replicas: 1, recovery: "fast", memory: "384 MB", maxConnections: 64 } satisfies Section,
+  pgbouncer: { writerPool: 10, readerPool: 10 } satisfies Section,
+  redis: { replicasPerShard: 0, memory: "72 MB" } satisfies Section,
+  api: { instances: 1 } satisfies Section,
+  monitoring: { enabled: false } satisfies Section,
+};
+
+/** Writes a stack's file as a person would. */
+export function writeSettings(settings: Record<string, unknown>, stack = STACK): void {
   const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`dujyo:${key}`, value]));
-  writeFileSync(join(ROOT, `Pulumi.${STACK}.yaml`), stringify({ config }));
+  writeFileSync(join(ROOT, `Pulumi.${stack}.yaml`), stringify({ config }));
 }
 
 /** {@link BASE_SETTINGS} with some keys of some sections changed. */

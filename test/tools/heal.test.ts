@@ -9,6 +9,7 @@ const container = (id: string, more: Partial<DockerContainer> = {}): DockerConta
   id,
   name: id,
   labels,
+  running: false,
   stopped: false,
   ports: [],
   ...more,

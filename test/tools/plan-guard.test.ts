@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseSettings } from "../../infra/settings/parse.ts";
-import { shortcomings } from "../../tools/stack/kubernetes-cluster.ts";
-import { dataLosses, objections, type PlanStep, plannedObjects } from "../../tools/stack/plan-guard.ts";
+import { changesOf, countsOf, errorsOf, type Plan, type PlanStep, readPlan } from "../../tools/stack/plan.ts";
+import { dataLosses, objections, plannedObjects, refuseBadPlan } from "../../tools/stack/plan-guard.ts";
+import { planReport } from "../../tools/stack/plan-report.ts";
 
 const urn = (type: string, name: string) =>
   `urn:pulumi:prod::dujyo::dujyo:index:PostgresCluster$dujyo:kubernetes:Workload$${type}::${name}`;
@@ -32,6 +35,22 @@ describe("the plan guard", () => {
     expect(dataLosses(plan)[0]).toContain("would delete postgres-owner");
   });
 
+  it("lets the passwords of the monitoring's pages go with the monitoring", () => {
+    const page =
+      "urn:pulumi:prod::dujyo::dujyo:index:Monitoring$pulumi-nodejs:dynamic/secrets:Password::grafana";
+    expect(dataLosses({ steps: [{ op: "delete", urn: page }] })).toEqual([]);
+  });
+
+  it("lets a volume go whose protection was taken away, and no other", () => {
+    const remove = (oldState?: PlanStep["oldState"]) =>
+      dataLosses({ steps: [step("delete", CLAIM, "data-postgres-4", { oldState })] });
+    expect(remove({})).toEqual([]);
+    expect(remove({ protect: true })).toHaveLength(1);
+    expect(remove()).toHaveLength(1);
+    const replaced = step("replace", CLAIM, "data-postgres-4", { oldState: {} });
+    expect(dataLosses({ steps: [replaced] })).toHaveLength(1);
+  });
+
   it("lets pods, files and jobs be replaced", () => {
     const plan = {
       steps: [
@@ -55,42 +74,85 @@ describe("the plan guard", () => {
       step("delete", "kubernetes:apps/v1:Deployment", "old", { newState: { inputs } }),
     ];
     expect(plannedObjects({ steps })).toHaveLength(1);
-    const against = objections("prod", parseSettings("prod", { target: "kubernetes" }), { steps });
+    const against = objections(parseSettings("prod", { target: "kubernetes" }), { steps });
     expect(against).toContain(
       "images have a version: Deployment api api runs api:latest; name a version or a digest",
     );
   });
 });
 
-describe("a cluster", () => {
-  const named = (name: string, more: object = {}) => ({ metadata: { name, ...more } });
-  const node = (name: string, zone: string) =>
-    named(name, { labels: { "topology.kubernetes.io/zone": zone } });
-  const settings = (kubernetes: object) => parseSettings("prod", { target: "kubernetes", kubernetes });
-  const whole = {
-    nodes: [node("a", "1"), node("b", "2"), node("c", "3")],
-    storageClasses: [
-      named("ssd", { annotations: { "storageclass.kubernetes.io/is-default-class": "true" } }),
-    ],
-    priorityClasses: [named("high")],
-  };
+describe("a plan that the engine itself refuses", () => {
+  // What `pulumi preview --json` printed when something protected was to be deleted; it ended with exit code 1.
+  const plan = readPlan(readFileSync(join(import.meta.dirname, "refused-plan.json"), "utf8")) as Plan;
+  const settings = parseSettings("prod", { target: "kubernetes" });
 
-  it("that has everything is accepted, also where the user may not look", () => {
-    expect(shortcomings(settings({ zones: 3, dataPriority: "high" }), whole)).toEqual([]);
-    const blind = { nodes: undefined, storageClasses: undefined, priorityClasses: undefined };
-    expect(shortcomings(settings({ zones: 3, storageClass: "none" }), blind)).toEqual([]);
+  it("is read, and the volume that would go is named before the engine's own words", () => {
+    expect(dataLosses(plan)[0]).toMatch(/^would delete data-postgres-4 /);
+    expect(errorsOf(plan)[0]).toMatch(/cannot be deleted\nbecause it is protected/);
+    expect(() => refuseBadPlan(settings, plan)).toThrow(
+      /nothing was changed:\n {2}would delete data-postgres-4[\s\S]*The engine says:\n {2}Preview failed/,
+    );
   });
 
-  it("that lacks something is refused with all of it, and what it has", () => {
-    const found = shortcomings(
-      settings({ zones: 3, storageClass: "disk", dataPriority: "highest", servicePriority: "high" }),
-      { ...whole, nodes: [node("a", "1")] },
-    );
-    expect(found).toEqual([
-      'dujyo:kubernetes.storageClass is "disk", which the cluster does not have; it has: ssd.',
-      'the cluster has no priority class "highest"; it has: high.',
-      "dujyo:kubernetes.zones is 3, and the cluster's nodes are in 1; lower it, or add nodes in other zones.",
-      'the cluster has 1 node, which spreads nothing; add nodes, or set dujyo:kubernetes.spread to "preferred".',
+  it("is refused also where nothing else speaks against it", () => {
+    const { diagnostics } = plan;
+    expect(() => refuseBadPlan({ ...settings, target: "docker" }, { diagnostics })).toThrow("is protected");
+    expect(() => refuseBadPlan({ ...settings, target: "docker" }, {})).not.toThrow();
+  });
+
+  it("is no plan where the output is something else", () => {
+    expect(readPlan("error: no such stack")).toBeUndefined();
+  });
+});
+
+describe("the list of changes", () => {
+  it("has one line for each resource that changes, with what changes", () => {
+    const plan = {
+      steps: [
+        step("same", CLAIM, "data-postgres-0"),
+        step("update", "kubernetes:apps/v1:Deployment", "api", { diffReasons: ["spec.replicas"] }),
+        step("create-replacement", "kubernetes:batch/v1:Job", "migrate"),
+        step("replace", "kubernetes:batch/v1:Job", "migrate", { replaceReasons: ["metadata.name"] }),
+        step("delete-replaced", "kubernetes:batch/v1:Job", "migrate"),
+      ],
+    };
+    expect(changesOf(plan)).toEqual([
+      "update   kubernetes:apps/v1:Deployment api: spec.replicas",
+      "replace  kubernetes:batch/v1:Job migrate: metadata.name",
     ]);
+    expect(countsOf(plan)).toBe("1 same, 1 update, 1 replace");
+  });
+});
+
+describe("the plan as a comment", () => {
+  const settings = parseSettings("some", {});
+
+  it("begins with the verdict and shows every change", () => {
+    const text = planReport("staging", settings, { steps: [step("create", CLAIM, "data-postgres-3")] });
+    expect(text).toMatch(/^### Stack `staging`: 1 changes\n/);
+    expect(text).toContain(`create   ${CLAIM} data-postgres-3`);
+  });
+
+  it("says first what speaks against it, whoever says so", () => {
+    const text = planReport("prod", settings, {
+      steps: [step("delete", CLAIM, "data-postgres-0", { oldState: { protect: true } })],
+      diagnostics: [{ severity: "error", message: "error: it is protected" }],
+    });
+    expect(text).toMatch(/^### Stack `prod`: this plan is refused\n/);
+    expect(text).toContain("- would delete data-postgres-0");
+    expect(text).toContain("- it is protected");
+  });
+
+  it("says so where there is nothing to do", () => {
+    expect(planReport("prod", settings, { steps: [step("same", CLAIM, "data-postgres-0")] })).toContain(
+      "nothing to change",
+    );
+  });
+
+  it("is no longer than a comment may be", () => {
+    const steps = Array.from({ length: 5_000 }, (_, number) =>
+      step("update", CLAIM, `data-postgres-${number}`),
+    );
+    expect(planReport("prod", settings, { steps }).length).toBeLessThan(65_536);
   });
 });

@@ -2,12 +2,14 @@ import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { Writable } from "node:stream";
+import { describe, expect, it, vi } from "vitest";
+import { parseSettings } from "../../infra/settings/parse.ts";
 import { ROOT, VERSIONS } from "../../tools/layout.ts";
-import { meansFullDisk } from "../../tools/setup/full-disk.ts";
 import { goMinor, goPlatform } from "../../tools/setup/go-toolchain.ts";
 import { placeFolder, writeWhole } from "../../tools/setup/place.ts";
-import { refuseTakenPorts } from "../../tools/setup/ports.ts";
+import { refuseTakenPorts, wantedPorts } from "../../tools/setup/ports.ts";
+import { Progress } from "../../tools/setup/progress.ts";
 
 describe("pinned releases", () => {
   it("are those of package.json", () => {
@@ -42,14 +44,6 @@ describe("Go", () => {
   });
 });
 
-describe("a full disk", () => {
-  it("is recognised in the words of the engine, the system and Node", () => {
-    expect(meansFullDisk("write /var/lib/x: no space left on device")).toBe(true);
-    expect(meansFullDisk("ENOSPC: write")).toBe(true);
-    expect(meansFullDisk("E: Unable to locate package")).toBe(false);
-  });
-});
-
 describe("placing files", () => {
   it("leaves no part behind, also when filling fails", async () => {
     const folder = mkdtempSync(join(tmpdir(), "place-test-"));
@@ -63,7 +57,28 @@ describe("placing files", () => {
   });
 });
 
+describe("the closing table", () => {
+  it("has the time that the Node packages took, which was before this process, in its total", async () => {
+    vi.stubEnv("DUJYO_NODE_DEPENDENCIES", "official 34.25");
+    const out = new Writable({ write: (_chunk, _encoding, done) => done() }) as NodeJS.WriteStream;
+    const progress = new Progress(out);
+    vi.unstubAllEnvs();
+    await progress.step("state", async (step) => step.origin("cached"));
+    expect(progress.table()).toMatch(
+      /^ {2}Node dependencies +official +34\.[23] s\n {2}state +cached +0\.0 s\n {2}total +34\.[23] s$/,
+    );
+  });
+});
+
 describe("published ports", () => {
+  it("leave out that of a part whose image can not be had", () => {
+    const settings = parseSettings("dev", { portOffset: 100 });
+    const parts = (present: boolean) => wantedPorts(settings, () => present).map(({ part }) => part);
+    expect(parts(true)).toContain("grafana");
+    expect(parts(false)).not.toContain("grafana");
+    expect(parts(false)).toContain("prometheus");
+  });
+
   it("are refused by number with the way out when somebody else listens, and accepted when the stack does", async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

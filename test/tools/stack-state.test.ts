@@ -1,14 +1,22 @@
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { parseSettings } from "../../infra/settings/parse.ts";
+import { startOf } from "../../tools/process.ts";
 import { removeCutOffWrites } from "../../tools/stack/cut-off-writes.ts";
 import { refuseFixedChanges } from "../../tools/stack/fixed-settings.ts";
 import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
-import { holdersOf } from "../../tools/stack/lock.ts";
-import { destroyableUrns, identityOf, type Snapshot, withoutPending } from "../../tools/stack/snapshot.ts";
+import { holdersOf, wayOut } from "../../tools/stack/lock.ts";
+import {
+  destroyableUrns,
+  identityOf,
+  jobsOf,
+  type Snapshot,
+  withoutPending,
+} from "../../tools/stack/snapshot.ts";
 import { mergeStackConfig } from "../../tools/stack/stack-config.ts";
 import { takeTurn } from "../../tools/stack/turn.ts";
 
@@ -22,22 +30,28 @@ describe("the stack file's copy", () => {
     expect(copy).not.toContain("old");
   });
 
-  it("keeps the receivers' secrets that the engine encrypted into it, and nothing in plain text", () => {
-    const former = "config:\n  dujyo:receiverSecrets:\n    oncall:\n      secure: v1:abc\n    other: plain\n";
-    const secrets = (file: string) =>
-      (parse(file) as { config: Record<string, unknown> }).config["dujyo:receiverSecrets"];
-    expect(secrets(mergeStackConfig(tracked, former))).toEqual({ oncall: { secure: "v1:abc" } });
-    const own = `${tracked}  dujyo:receiverSecrets:\n    oncall:\n      secure: v1:own\n`;
-    expect(secrets(mergeStackConfig(own, former))).toEqual({ oncall: { secure: "v1:own" } });
-  });
-
   it("leaves a secrets provider of the user's own as it is", () => {
     const own = `${tracked}secretsprovider: awskms://key\nencryptedkey: mine\n`;
     expect(mergeStackConfig(own, "encryptedkey: other\n")).toContain("encryptedkey: mine");
   });
 
+  it("keeps the secrets that only the engine can make, and no other setting", () => {
+    const former =
+      "config:\n  dujyo:portOffset: 7\n  dujyo:receiverSecrets:\n    oncall:\n      secure: v1:a\n    plain: b\n";
+    const { config } = parse(mergeStackConfig(tracked, former));
+    expect(config).toEqual({
+      "dujyo:target": "docker",
+      "dujyo:receiverSecrets": { oncall: { secure: "v1:a" } },
+    });
+    const own = `${tracked}  dujyo:receiverSecrets:\n    oncall: mine\n`;
+    expect(parse(mergeStackConfig(own, former)).config["dujyo:receiverSecrets"]).toEqual({ oncall: "mine" });
+  });
+
   it("is the same when nothing changed", () => {
-    const copy = mergeStackConfig(tracked, "encryptionsalt: v1:salt\n");
+    const copy = mergeStackConfig(
+      tracked,
+      "config:\n  dujyo:receiverSecrets:\n    a:\n      secure: b\nencryptionsalt: v1:salt\n",
+    );
     expect(mergeStackConfig(tracked, copy)).toBe(copy);
   });
 });
@@ -96,6 +110,12 @@ describe("the state", () => {
     expect(identityOf(undefined)).toBeUndefined();
   });
 
+  it("knows the jobs to repeat, not what a replacement has left of one", () => {
+    const job = resource("pulumi-nodejs:dynamic/docker:Run", "redis-reconcile", { parent: component.urn });
+    const resources = [stack, component, container, ready, job, { ...job, delete: true }];
+    expect(jobsOf({ version: 3, deployment: { resources } })).toEqual([job]);
+  });
+
   it("loses only its pending operations", () => {
     const { pending_operations: _, ...deployment } = snapshot.deployment;
     expect(withoutPending(snapshot)).toEqual({ version: 3, deployment });
@@ -135,13 +155,51 @@ describe("locks", () => {
     expect(holdersOf(join(folder, "nowhere"), "dev")).toEqual([]);
   });
 
-  it("let one command at a time work, and take over from a dead one", () => {
-    const folder = mkdtempSync(join(tmpdir(), "turn-test-"));
-    writeFileSync(join(folder, "turn"), "1");
-    expect(() => takeTurn(folder)).toThrow(/process 1/);
-    writeFileSync(join(folder, "turn"), "999999999");
-    takeTurn(folder);
-    expect(readFileSync(join(folder, "turn"), "utf8")).toBe(String(process.pid));
+  it("of another machine's run come with the command that takes them away", () => {
+    const text = wayOut("dev", "file:///clone/.dujyo/state");
+    expect(text).toMatch(
+      /PULUMI_BACKEND_URL='file:\/\/\/clone\/\.dujyo\/state' '.*pulumi' cancel --yes --stack dev$/,
+    );
+  });
+});
+
+describe("the turn of a command", () => {
+  const newFolder = () => mkdtempSync(join(tmpdir(), "turn-test-"));
+  const own = `${process.pid} ${startOf(process.pid)}`;
+
+  it("is taken over from a process that is dead, or whose number is another one's by now", async () => {
+    for (const left of ["999999999", `${process.ppid} 1`]) {
+      const folder = newFolder();
+      writeFileSync(join(folder, "turn"), left);
+      await takeTurn({ folder });
+      expect(readFileSync(join(folder, "turn"), "utf8")).toBe(own);
+      expect(readdirSync(folder)).toEqual(["turn"]);
+    }
+  });
+
+  it("is waited for while its process lives, which is told", async () => {
+    const folder = newFolder();
+    const other = spawn("sleep", ["60"]);
+    writeFileSync(join(folder, "turn"), `${other.pid} ${startOf(other.pid as number)}`);
+    const said: string[] = [];
+    const turn = takeTurn({
+      folder,
+      say: (line) => {
+        said.push(line);
+        other.kill("SIGKILL");
+      },
+    });
+    await turn;
+    expect(said.join()).toContain(`process ${other.pid}`);
+    expect(readFileSync(join(folder, "turn"), "utf8")).toBe(own);
+  });
+
+  it("is not waited for without end", async () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, "turn"), String(process.ppid));
+    const turn = takeTurn({ folder, patience: 0.1, say: () => undefined });
+    await expect(turn).rejects.toThrow(new RegExp(`process ${process.ppid}.*kill ${process.ppid}`));
+    expect(readFileSync(join(folder, "turn"), "utf8")).toBe(String(process.ppid));
   });
 });
 

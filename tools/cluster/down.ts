@@ -1,9 +1,12 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { mustRun, run } from "../process.ts";
 import { Progress, type Step } from "../setup/progress.ts";
+import { pulumiEnvironment, removeStackConfig, stackConfigFile } from "../stack/local-state.ts";
+import { Pulumi } from "../stack/pulumi.ts";
+import { stackNames, stackSettings } from "../stack/settings.ts";
 import { closeForwarding } from "./forwarding.ts";
 import { removeLeftovers } from "./leftovers.ts";
-import { CLUSTER, KUBECONFIG } from "./place.ts";
+import { CLUSTER, KUBECONFIG, NAME } from "./place.ts";
 import { running, stop } from "./processes.ts";
 import { program } from "./programs.ts";
 
@@ -27,6 +30,7 @@ export async function clusterDown(): Promise<void> {
     await closeForwarding();
   });
   await progress.step("files", removeFiles);
+  await progress.step("states", forgetStacks);
   process.stdout.write(`\n${progress.table()}\n`);
 }
 
@@ -51,4 +55,16 @@ async function removeFiles(): Promise<void> {
   // The innermost first.
   for (const path of mounts.reverse()) await mustRun("umount", ["--lazy", path]);
   rmSync(CLUSTER, { recursive: true, force: true });
+}
+
+/** The states of this clone's stacks that were on the cluster: with it went all that they speak of. */
+async function forgetStacks(step: Step): Promise<void> {
+  for (const stack of stackNames().filter((name) => existsSync(stackConfigFile(name)))) {
+    const { target, kubernetes } = stackSettings(stack);
+    if (target !== "kubernetes" || kubernetes.context !== NAME) continue;
+    step.line(stack);
+    const pulumi = new Pulumi(stack, pulumiEnvironment(stack));
+    await pulumi.mustRun(["stack", "rm", stack, "--yes", "--force", "--preserve-config"]);
+    removeStackConfig(stack);
+  }
 }

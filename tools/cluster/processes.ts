@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
-import { isAlive } from "../process.ts";
+import { isAlive, startOf } from "../process.ts";
 import { CLUSTER } from "./place.ts";
 
 const PIDS = join(CLUSTER, "pids");
@@ -19,22 +19,12 @@ const LOGS = join(CLUSTER, "logs");
 const POLL = 250;
 const STOP_SECONDS = 20;
 
-/** Time at which a process began, in the kernel's ticks: with it, a number that is used again is told apart. */
-function beganAt(pid: number): string | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19];
-  } catch {
-    return undefined;
-  }
-}
-
 /** The process of this name if it is one that {@link start} has started and that still lives. */
 function livingPid(name: string): number | undefined {
   const file = join(PIDS, name);
   if (!existsSync(file)) return undefined;
   const [pid = "", began] = readFileSync(file, "utf8").trim().split(" ");
-  return isAlive(Number(pid)) && beganAt(Number(pid)) === began ? Number(pid) : undefined;
+  return isAlive(Number(pid)) && startOf(Number(pid)) === began ? Number(pid) : undefined;
 }
 
 /** Starts a program that goes on when this one ends, unless it runs already. */
@@ -56,7 +46,7 @@ export function start(
   closeSync(log);
   child.unref();
   if (child.pid === undefined) throw new Failure(`${command} could not be started.`);
-  writeFileSync(join(PIDS, name), `${child.pid} ${beganAt(child.pid) ?? ""}`);
+  writeFileSync(join(PIDS, name), `${child.pid} ${startOf(child.pid) ?? ""}`);
 }
 
 /** Ends a program that {@link start} has started: asked first, then made to. */

@@ -79,7 +79,10 @@ async function takeStore(): Promise<void> {
 async function takeNetwork(step: Step): Promise<void> {
   await withScratch(PROGRAMS, "network", async (folder) => {
     const options = { cwd: folder, onLine: step.line };
-    await mustRun("apt-get", ["download", "containernetworking-plugins"], options);
+    await mustRun("apt-get", ["download", "containernetworking-plugins"], {
+      ...options,
+      fetches: ["Debian packages"],
+    });
     await mustRun("sh", ["-c", "dpkg-deb --extract *.deb out"], options);
     await placeFolder(CNI_PROGRAMS, async (part) => {
       await mustRun("cp", ["--archive", `${join(folder, "out/usr/lib/cni")}/.`, part]);

@@ -2,7 +2,10 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import { mustRun, run } from "../process.ts";
+import { ensureBaseImage } from "../setup/base-image.ts";
+import { ensureDockerEngine } from "../setup/docker-engine.ts";
 import { Progress, type Step } from "../setup/progress.ts";
+import { ensureProjectImages } from "../setup/project-images.ts";
 import { openForwarding } from "./forwarding.ts";
 import { loadImages } from "./images.ts";
 import { ensureIdentity, pki, TOKEN_FILE } from "./pki.ts";
@@ -38,6 +41,10 @@ export async function clusterUp(): Promise<string> {
     );
   const progress = new Progress();
   const address = machineAddress();
+  // Images are built by Docker, which brings containerd along as well.
+  await progress.step("Docker engine", ensureDockerEngine);
+  await progress.step("base image", ensureBaseImage);
+  await ensureProjectImages(progress);
   await progress.step("programs", ensurePrograms);
   await progress.step("control plane", () => controlPlane(address));
   await progress.step("node", () => node(address));

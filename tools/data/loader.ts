@@ -1,4 +1,5 @@
 import { Client, type ClientConfig } from "pg";
+import { Failure } from "../failure.ts";
 import { makeAccounts } from "./accounts.ts";
 import type { GeneratedBlock } from "./chain.ts";
 import { copyRows } from "./copy.ts";
@@ -56,19 +57,24 @@ const SORTED_AFTERWARDS = [
 /**
  * Loads a ledger into an empty database: all of it or, if anything fails, nothing.
  *
- * The history is played once per big table, and not kept: it takes no memory and no disk however long it is.
+ * The history is played once per big table, and not kept: it takes no memory and no disk however long it is. Keys and
+ * indexes are sorted after the rows are there, so nobody reads these tables until all is loaded.
  *
  * @throws Error when the database is not empty or not migrated
  */
 export async function loadData(options: LoadOptions): Promise<void> {
   const client = new Client(options.connection);
+  // A session that is lost fails the statement under way.
+  client.on("error", () => undefined);
   await client.connect();
   try {
-    // The caches know nothing of this database yet, and a NOTIFY per account would be a flood.
+    // A NOTIFY per account would be a flood: one for all of them follows.
     await client.query("SET dujyo.notify = 'off'");
     await client.query("BEGIN");
     await refuseUnlessEmpty(client);
     await fill(client, options);
+    // Caches may hold answers about the empty ledger.
+    await client.query(`SELECT pg_notify('dujyo_invalidate', '{"t":"balances","all":true}')`);
     await client.query("COMMIT");
     await settle(client, options.progress);
   } finally {
@@ -82,8 +88,9 @@ async function refuseUnlessEmpty(client: Client): Promise<void> {
       `SELECT EXISTS (SELECT FROM ${table}) AS filled`,
     );
     if (rows[0]?.filled) {
-      throw new Error(
-        `table ${table} is not empty: data is only loaded into a new database; remove the stack's volumes first`,
+      throw new Failure(
+        `Table ${table} is not empty, and data is only loaded into a new database. To give this one up: ` +
+          '"npm run down -- --volumes", then "npm run up -- --data test|dev|load".',
       );
     }
   }

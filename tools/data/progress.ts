@@ -6,31 +6,30 @@ export interface Progress {
   done(): void;
 }
 
-const WIDTH = 30;
-const REDRAW_MS = 100;
+/** Where progress is shown. */
+export interface ProgressOutput {
+  /** The present task with its bar; each call takes the place of the one before. */
+  line(text: string): void;
+  /** A task that has ended, with its duration. */
+  note(text: string): void;
+}
 
-/** A bar on a terminal; on anything else one line per task, with its duration. */
-export function showProgress(output: NodeJS.WriteStream): Progress {
+const WIDTH = 24;
+
+/** A bar for the present task, and a line for each that has ended. */
+export function showProgress(output: ProgressOutput): Progress {
   let name = "";
   let total = 0;
   let steps = 0;
   let started = 0;
-  let drawn = 0;
   const draw = () => {
-    drawn = performance.now();
     const share = total === 0 ? 1 : Math.min(1, steps / total);
     const filled = Math.round(share * WIDTH);
     const bar = "#".repeat(filled) + ".".repeat(WIDTH - filled);
-    output.write(`\r\x1b[K${name.padEnd(24)} [${bar}] ${String(Math.round(share * 100)).padStart(3)} %`);
+    output.line(`${name} [${bar}] ${Math.floor(share * 100)} %`);
   };
   const end = () => {
-    if (name === "") return;
-    if (output.isTTY) {
-      steps = total;
-      draw();
-    }
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    output.write(output.isTTY ? ` ${seconds} s\n` : `${name}: ${seconds} s\n`);
+    if (name !== "") output.note(`${name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
     name = "";
   };
   return {
@@ -40,11 +39,11 @@ export function showProgress(output: NodeJS.WriteStream): Progress {
       total = count;
       steps = 0;
       started = performance.now();
-      if (output.isTTY) draw();
+      draw();
     },
     add(count) {
       steps += count;
-      if (output.isTTY && performance.now() - drawn >= REDRAW_MS) draw();
+      draw();
     },
     done: end,
   };

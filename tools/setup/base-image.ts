@@ -2,9 +2,8 @@ import { join } from "node:path";
 import { BASE_IMAGE } from "../../infra/images.ts";
 import { Failure } from "../failure.ts";
 import { CACHE } from "../layout.ts";
-import { describeFailure, mustRun, run } from "../process.ts";
+import { mustRun, refuseFullDisk, run } from "../process.ts";
 import { canInstallPackages, installPackages } from "./debian.ts";
-import { explainFullDisk } from "./full-disk.ts";
 import { withScratch } from "./place.ts";
 import type { Step } from "./progress.ts";
 
@@ -24,7 +23,7 @@ export async function ensureBaseImage(step: Step): Promise<void> {
     onLine: step.line,
   });
   if (pull.code === 0) return;
-  await explainFullDisk(pull.stderr);
+  refuseFullDisk(`docker pull ${BASE_IMAGE}`, pull);
   step.origin("fallback");
   const reason = pull.timedOut
     ? `not done after ${PULL_MINUTES} minutes`
@@ -45,11 +44,7 @@ async function makeFromPackages(step: Step): Promise<void> {
     const suite = /:(\w+)/.exec(BASE_IMAGE)?.[1] as string;
     const options = { onLine: step.line };
     const arguments_ = ["--variant=minbase", "--include=ca-certificates", suite, archive];
-    const made = await run("mmdebstrap", arguments_, options);
-    if (made.code !== 0) {
-      await explainFullDisk(made.stderr);
-      throw new Failure(describeFailure(`mmdebstrap ${arguments_.join(" ")}`, made));
-    }
+    await mustRun("mmdebstrap", arguments_, { ...options, fetches: ["Debian packages"] });
     // The name is given when the content is complete; a run that is cut off leaves none.
     const changes = [`LABEL ${ORIGIN_LABEL}=mmdebstrap`, 'CMD ["bash"]'].flatMap((change) => [
       "--change",

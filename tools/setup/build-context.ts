@@ -38,17 +38,13 @@ async function linuxNode(): Promise<string> {
   const folder = join(CACHE, "node-linux");
   const cached = join(folder, "node_modules", name, "bin/node");
   if (!existsSync(cached))
-    await mustRun("npm", [
-      ...[
-        "install",
-        "--prefix",
-        folder,
-        "--no-save",
-        "--ignore-scripts",
-        "--os=linux",
-        `--cpu=${process.arch}`,
+    await mustRun(
+      "npm",
+      [
+        ...["install", "--prefix", folder, "--no-save", "--ignore-scripts"],
+        ...["--os=linux", `--cpu=${process.arch}`, `${name}@${NODE_VERSION}`],
       ],
-      `${name}@${NODE_VERSION}`,
-    ]);
+      { fetches: ["npm packages"] },
+    );
   return cached;
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { mustRun } from "../process.ts";
+import { Failure } from "../failure.ts";
+import { describeFailure, mustRun, run } from "../process.ts";
 import type { Step } from "./progress.ts";
 
 /** Whether packages can be installed here without asking: Debian or a descendant of it, and root. */
@@ -28,6 +29,16 @@ export async function installPackages(step: Step, packages: readonly string[]): 
   // An installation that was killed half way leaves packages unpacked and not configured.
   await mustRun("dpkg", ["--configure", "-a"], options);
   const apt = ["-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=2"];
-  await mustRun("apt-get", [...apt, "update"], options);
-  await mustRun("apt-get", [...apt, "install", "--yes", "--no-install-recommends", ...packages], options);
+  const fetching = { ...options, fetches: ["Debian packages"] } as const;
+  // Without a network the update only warns, and the installation then knows no such package: the cause is in the former.
+  const update = await run("apt-get", [...apt, "update"], fetching);
+  const command = [...apt, "install", "--yes", "--no-install-recommends", ...packages];
+  const install = update.code === 0 ? await run("apt-get", command, fetching) : update;
+  if (install.code === 0) return;
+  const both = {
+    ...install,
+    stdout: "",
+    stderr: update.stdout + update.stderr + install.stdout + install.stderr,
+  };
+  throw new Failure(describeFailure(`apt-get ${command.join(" ")}`, both, fetching));
 }

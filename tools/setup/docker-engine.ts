@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import { CACHE, LOGS } from "../layout.ts";
-import { mustRun, run } from "../process.ts";
+import { describeFailure, mustRun, type Result, run } from "../process.ts";
 import { canInstallPackages, installPackages } from "./debian.ts";
 import type { Step } from "./progress.ts";
 
@@ -73,7 +74,7 @@ export async function ensureDockerEngine(step: Step): Promise<void> {
     step.note(`no engine answers; installing ${PACKAGES.join(", ")} from Debian`);
     await installPackages(step, PACKAGES);
   }
-  if ((await engineAnswer()) !== undefined) await start(step, plan.by);
+  if ((await engineAnswer()) !== undefined) await startEngine(step, plan.by);
 }
 
 /** What the client says where no engine answers; undefined where one does. */
@@ -87,14 +88,23 @@ async function isProgram(name: string): Promise<boolean> {
   return (await run(name, ["--version"])).code === 0;
 }
 
-async function start(step: Step, by: "systemd" | "dockerd"): Promise<void> {
+/**
+ * Starts an engine that is installed and waits until it answers.
+ *
+ * @throws Failure where it ends at once, with its last lines, or does not answer in time
+ */
+export async function startEngine(step: Step, by: "systemd" | "dockerd"): Promise<void> {
   const log = join(LOGS, "dockerd.log");
-  if (by === "systemd") await mustRun("systemctl", ["start", "docker"], { onLine: step.line });
-  else startDetached(log);
+  const ended =
+    by === "systemd"
+      ? await mustRun("systemctl", ["start", "docker"], { onLine: step.line }).then(() => () => undefined)
+      : startDetached(log);
   const deadline = Date.now() + START_SECONDS * 1000;
   for (;;) {
     const answer = await engineAnswer();
     if (answer === undefined) return;
+    const end = ended();
+    if (end) throw new Failure(describeFailure("dockerd", end, { logFile: log }));
     if (Date.now() > deadline)
       throw new Failure(
         `The Docker engine was started and did not answer within ${START_SECONDS} s (${answer}). ` +
@@ -105,11 +115,30 @@ async function start(step: Step, by: "systemd" | "dockerd"): Promise<void> {
   }
 }
 
-/** Without a service manager the engine goes on by itself, in a session of its own. */
-function startDetached(log: string): void {
+/**
+ * Without a service manager the engine goes on by itself, in a session of its own.
+ *
+ * @returns tells how it ended; undefined while it runs
+ */
+function startDetached(log: string): () => Result | undefined {
   mkdirSync(LOGS, { recursive: true });
   const output = openSync(log, "a");
+  // What this one says at its end is part of the error; former ones stand before it.
+  const before = fstatSync(output).size;
   const child = spawn("dockerd", [], { detached: true, stdio: ["ignore", output, output] });
+  closeSync(output);
+  let end: Result | undefined;
+  const finish = (code: number, stderr: string) => {
+    end ??= { code, stdout: "", stderr, timedOut: false };
+  };
+  child.on("error", (error) => finish(127, error.message));
+  child.on("exit", (code, signal) =>
+    finish(
+      code ?? 128 + constants.signals[signal as NodeJS.Signals],
+      readFileSync(log).subarray(before).toString(),
+    ),
+  );
   child.unref();
-  writeFileSync(join(CACHE, "dockerd.pid"), `${child.pid}\n`);
+  if (child.pid !== undefined) writeFileSync(join(CACHE, "dockerd.pid"), `${child.pid}\n`);
+  return () => end;
 }

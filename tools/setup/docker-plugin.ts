@@ -10,7 +10,7 @@ import {
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import { ENGINE_BIN, PULUMI_HOME, ROOT, VERSIONS } from "../layout.ts";
-import { run } from "../process.ts";
+import { refuseFullDisk, run } from "../process.ts";
 import { findGo, type Go, goBuild } from "./go-toolchain.ts";
 import { placeFolder } from "./place.ts";
 import type { Step } from "./progress.ts";
@@ -34,6 +34,7 @@ export async function ensureDockerPlugin(step: Step): Promise<void> {
     },
   );
   if (result.code === 0 && existsSync(join(PLUGIN, PROGRAM))) return;
+  refuseFullDisk("the plugin's official download", result);
   step.origin("fallback");
   const reason = result.stderr.trim().split("\n").at(-1) ?? "";
   step.note(

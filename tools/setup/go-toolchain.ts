@@ -42,7 +42,10 @@ export async function findGo(step: Step): Promise<Go> {
   const image = `dujyo/go:${contentDigest(context).slice(0, 12)}`;
   if ((await run("docker", ["image", "inspect", image])).code !== 0) {
     step.note("no Go 1.21 or later on PATH; using Debian's in a container");
-    await mustRun("docker", ["build", "--tag", image, context], { onLine: step.line });
+    await mustRun("docker", ["build", "--tag", image, context], {
+      onLine: step.line,
+      fetches: ["Debian packages"],
+    });
   }
   return inContainer(image);
 }
@@ -52,7 +55,11 @@ const SETTINGS = { CGO_ENABLED: "0", GOTOOLCHAIN: "auto", GOFLAGS: "-buildvcs=fa
 
 function logOf(step: Step, folder: string) {
   mkdirSync(LOGS, { recursive: true });
-  return { onLine: step.line, logFile: join(LOGS, `go-${basename(folder)}.log`) };
+  return {
+    onLine: step.line,
+    logFile: join(LOGS, `go-${basename(folder)}.log`),
+    fetches: ["Go modules"] as const,
+  };
 }
 
 const native: Go = {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ENGINE_BIN, PULUMI_HOME, ROOT, VERSIONS } from "../layout.ts";
-import { run } from "../process.ts";
+import { refuseFullDisk, run } from "../process.ts";
 import { findGo, goBuild } from "./go-toolchain.ts";
 import { placeFolder } from "./place.ts";
 import type { Step } from "./progress.ts";
@@ -31,6 +31,7 @@ export async function ensureKubernetesPlugin(step: Step): Promise<void> {
     },
   );
   if (result.code === 0 && existsSync(join(PLUGIN, PROGRAM))) return;
+  refuseFullDisk("the plugin's official download", result);
   step.origin("fallback");
   const reason = result.stderr.trim().split("\n").at(-1) ?? "";
   step.note(

@@ -1,6 +1,24 @@
 import { createServer } from "node:net";
-import type { PublishedPort } from "../../infra/ports.ts";
+import { type ImageName, imageRef, OPTIONAL_IMAGES } from "../../infra/images.ts";
+import { type PublishedPort, publishedPorts } from "../../infra/ports.ts";
+import type { Settings } from "../../infra/settings/schema.ts";
+import { isPresent } from "../../infra/targets/docker/local-images.ts";
 import { Failure } from "../failure.ts";
+
+/**
+ * Ports that a stack will publish on 127.0.0.1. A part whose image can not be had is left out, and its port may be anybody's.
+ *
+ * @param present whether the engine holds an image. @default asks it
+ */
+export function wantedPorts(
+  settings: Settings,
+  present: (reference: string) => boolean = isPresent,
+): PublishedPort[] {
+  return publishedPorts(settings).filter(({ part }) => {
+    const image = part as ImageName;
+    return !OPTIONAL_IMAGES.has(image) || present(imageRef(image));
+  });
+}
 
 /**
  * Refuses to start when a port that the stack publishes is somebody else's.

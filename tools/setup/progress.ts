@@ -17,12 +17,20 @@ interface Finished {
   readonly seconds: number;
 }
 
+/** What `tools/bootstrap.mjs` did before this process began: how it came by the Node packages, and in how many seconds. */
+function dependencies(): Finished[] {
+  const [origin, seconds] = (process.env.DUJYO_NODE_DEPENDENCIES ?? "").split(" ");
+  return seconds === undefined
+    ? []
+    : [{ name: "Node dependencies", origin: origin as Origin, seconds: Number(seconds) }];
+}
+
 const NAME_WIDTH = 28;
 const SECONDS_BETWEEN_LINES = 15;
 
 /** Prints what `npm run up` does: one line a step, its progress while it takes long, a table of times at the end. */
 export class Progress {
-  readonly #finished: Finished[] = [];
+  readonly #finished: Finished[] = dependencies();
   readonly #out: NodeJS.WriteStream;
 
   constructor(out: NodeJS.WriteStream = process.stdout) {
@@ -83,7 +91,7 @@ export class Progress {
 
   #progress(name: string, seconds: number, latest: string, live: boolean): void {
     const text = `... ${name} ${Math.round(seconds)} s ${latest}`;
-    if (live) this.#out.write(`\r\x1b[2K${text.slice(0, (this.#out.columns ?? 80) - 1)}`);
+    if (live) this.#out.write(`\r\x1b[2K${text.slice(0, (this.#out.columns || 80) - 1)}`);
     else this.#out.write(`${text.slice(0, 160)}\n`);
   }
 }

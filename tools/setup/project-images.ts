@@ -1,10 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { IMAGE_NAMES, type ImageName, imageRef, imageSources, OPTIONAL_IMAGES } from "../../infra/images.ts";
-import { Failure } from "../failure.ts";
-import { describeFailure, run } from "../process.ts";
+import { mustRun, refuseFullDisk, run } from "../process.ts";
 import { withBuildContext } from "./build-context.ts";
-import { explainFullDisk } from "./full-disk.ts";
 import type { Progress, Step } from "./progress.ts";
 
 const PULL_MINUTES = 5;
@@ -27,11 +25,10 @@ async function presentImages(): Promise<Set<string>> {
 async function build(step: Step, name: ImageName): Promise<void> {
   if (OPTIONAL_IMAGES.has(name) && !(await pulled(step, name))) return step.origin("left out");
   await withBuildContext(name, async (folder) => {
-    const command = ["build", "--tag", imageRef(name), folder];
-    const result = await run("docker", command, { onLine: step.line });
-    if (result.code === 0) return;
-    await explainFullDisk(result.stdout + result.stderr);
-    throw new Failure(describeFailure(`docker ${command.join(" ")}`, result));
+    await mustRun("docker", ["build", "--tag", imageRef(name), folder], {
+      onLine: step.line,
+      fetches: ["Debian packages"],
+    });
   });
 }
 
@@ -42,7 +39,7 @@ async function pulled(step: Step, name: ImageName): Promise<boolean> {
   if ((await run("docker", ["image", "inspect", base])).code === 0) return true;
   const pull = await run("docker", ["pull", base], { timeout: PULL_MINUTES * 60_000, onLine: step.line });
   if (pull.code === 0) return true;
-  await explainFullDisk(pull.stderr);
+  refuseFullDisk(`docker pull ${base}`, pull);
   const reason = pull.timedOut
     ? `not done after ${PULL_MINUTES} minutes`
     : pull.stderr.trim().split("\n").at(-1);

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import { ENGINE_BIN, ROOT, VERSIONS } from "../layout.ts";
-import { run } from "../process.ts";
+import { refuseFullDisk, run } from "../process.ts";
 import { findGo, goBuild } from "./go-toolchain.ts";
 import { placeFolder } from "./place.ts";
 import type { Step } from "./progress.ts";
@@ -50,6 +50,7 @@ async function download(step: Step, folder: string): Promise<string | undefined>
     renameSync(join(home, "versions", VERSIONS.pulumi, "bin"), join(folder, "bin"));
     return undefined;
   }
+  refuseFullDisk("the engine's official download", result);
   return result.timedOut
     ? `not done after ${DOWNLOAD_MINUTES} minutes`
     : (result.stderr.trim().split("\n").at(-1) ?? `exit code ${result.code}`);

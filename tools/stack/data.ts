@@ -1,72 +1,133 @@
-import { join } from "node:path";
-import { Client } from "pg";
+import { Client, type ClientConfig } from "pg";
 import type { Settings } from "../../infra/settings/schema.ts";
 import { type Connection, LOGINS } from "../../ops/connection.ts";
-import { readConnection, writeConnectionFiles } from "../../ops/connection-store.ts";
+import { readConnection } from "../../ops/connection-store.ts";
+import { loadData } from "../data/loader.ts";
+import { readKeys, refuseRealStack } from "../data/options.ts";
+import { showProgress } from "../data/progress.ts";
+import { SIZES, type SizeName } from "../data/sizes.ts";
+import { checkInvariants } from "../data/verify.ts";
 import { Failure } from "../failure.ts";
-import { ROOT } from "../layout.ts";
-import { describeFailure, run } from "../process.ts";
 import type { Progress, Step } from "../setup/progress.ts";
 import type { Pulumi } from "./pulumi.ts";
 
-type Size = Exclude<Settings["ledger"]["data"], "none">;
+/** Sizes that `npm run up` can be told. */
+export type DataChoice = Settings["ledger"]["data"];
 
-/** Fills an empty ledger with invented data of the size that the settings name; a ledger that has any stays as it is. */
-export async function loadDataOnce(
-  progress: Progress,
-  pulumi: Pulumi,
-  size: Settings["ledger"]["data"],
-): Promise<void> {
-  if (size === "none") return;
-  await progress.step(`data (${size})`, async (step) => {
+/** A primary that has not answered in this time is away; the routing needs less than a second to know. */
+const CONNECT_MILLISECONDS = 10_000;
+
+/** An invented ledger: the same three give the same one. */
+export interface LedgerData {
+  readonly size: SizeName;
+  readonly seed: number;
+  /** End of the history. */
+  readonly until: Date;
+}
+
+/**
+ * What goes into an empty ledger: what was asked for on the command line, else what the settings say.
+ *
+ * @throws Failure where this stack takes no invented data
+ */
+export function chooseData(stack: string, settings: Settings, asked?: DataChoice): DataChoice {
+  const chosen = asked ?? settings.ledger.data;
+  if (chosen === "none") return chosen;
+  refuseRealStack(stack);
+  if (asked !== undefined && settings.target === "kubernetes")
+    throw new Failure(`--data is ${asked}: only stacks on Docker are filled, and ${stack} is on Kubernetes.`);
+  return chosen;
+}
+
+/** Fills an empty ledger; one that has any transactions stays as it is. */
+export async function loadDataOnce(progress: Progress, pulumi: Pulumi, choice: DataChoice): Promise<void> {
+  if (choice === "none") return;
+  await progress.step(`data (${choice})`, async (step) => {
     const connection = await readConnection(pulumi.stack, pulumi.environment);
     if (await hasTransactions(connection)) return step.origin("cached");
-    await loadData(step, pulumi.stack, connection, size);
+    await fillLedger(step, connection, { size: choice, seed: 1, until: new Date() });
   });
 }
 
 /**
- * Runs the generator against the stack's writer.
+ * Loads an invented ledger through the stack's writer and checks it.
  *
- * @throws Failure with its last lines where it refuses or fails
+ * @throws Failure where the database is not empty or is lost meanwhile, or where the loaded ledger breaks a rule
  */
-export async function loadData(step: Step, stack: string, connection: Connection, size: Size): Promise<void> {
-  const folder = writeConnectionFiles(stack, connection);
-  const result = await run(
-    process.execPath,
-    [join(ROOT, "tools/data/load.ts"), "--stack", stack, "--size", size],
-    {
-      env: {
-        PGHOST: "127.0.0.1",
-        PGPORT: String(connection.writer.port),
-        PGDATABASE: connection.database,
-        PGUSER: LOGINS.owner,
-        PGPASSWORD_FILE: join(folder, "owner-password"),
-        PGSSLROOTCERT: join(folder, "postgres-ca.crt"),
-      },
-      onLine: step.line,
-    },
-  );
-  if (result.code !== 0) throw new Failure(describeFailure(`loading "${size}"`, result));
-  for (const line of result.stdout.trim().split("\n")) step.note(line);
+export async function fillLedger(step: Step, connection: Connection, data: LedgerData): Promise<void> {
+  try {
+    await loadAndCheck(step, connection, data);
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure(
+      `Loading "${data.size}" failed: ${(error as Error).message}. See "npm run logs -- postgres".`,
+    );
+  }
 }
 
-async function hasTransactions(connection: Connection): Promise<boolean> {
-  const client = new Client({
-    host: "127.0.0.1",
-    port: connection.writer.port,
-    database: connection.database,
-    user: LOGINS.owner,
-    password: connection.postgresPasswords.owner,
-    ssl: { ca: connection.postgresCa },
+async function loadAndCheck(
+  step: Step,
+  connection: Connection,
+  { size, seed, until }: LedgerData,
+): Promise<void> {
+  const session = ownerSession(connection);
+  const progress = showProgress(step);
+  step.note("the ledger is locked until it is loaded; the API can not read it meanwhile");
+  await loadData({
+    connection: session,
+    size: SIZES[size],
+    seed,
+    until,
+    keys: readKeys(process.env),
+    progress,
   });
-  await client.connect();
+  progress.task("invariants", 1);
+  const invariants = await checkInvariants(session);
+  progress.done();
+  for (const { name, ok, detail } of invariants) step.note(`${ok ? "ok  " : "FAIL"} ${name} (${detail})`);
+  const broken = invariants.filter(({ ok }) => !ok);
+  if (broken.length > 0)
+    throw new Failure(`The loaded ledger breaks its rules: ${broken.map(({ name }) => name).join(", ")}.`);
+}
+
+function ownerSession({ writer, database, postgresPasswords, postgresCa }: Connection): ClientConfig {
+  return {
+    host: "127.0.0.1",
+    port: writer.port,
+    database,
+    user: LOGINS.owner,
+    password: postgresPasswords.owner,
+    ssl: { ca: postgresCa },
+    application_name: "dujyo-data",
+  };
+}
+
+/**
+ * Whether the ledger has any transaction.
+ *
+ * @throws Failure where the writer does not answer, as in the middle of a failover, or has no ledger
+ */
+export async function hasTransactions(connection: Connection): Promise<boolean> {
+  const client = new Client({
+    ...ownerSession(connection),
+    connectionTimeoutMillis: CONNECT_MILLISECONDS,
+    query_timeout: CONNECT_MILLISECONDS,
+  });
+  // The end of a session that a failover closes is told by the query that fails.
+  client.on("error", () => undefined);
   try {
+    await client.connect();
     const { rows } = await client.query<{ filled: boolean }>(
       "SELECT EXISTS (SELECT FROM transactions) AS filled",
     );
     return rows[0]?.filled === true;
+  } catch (error) {
+    throw new Failure(
+      `The ledger could not be asked whether it has data: the writer on 127.0.0.1:${connection.writer.port} answered ` +
+        `"${error instanceof Error ? error.message : error}". Another member may be becoming the primary: see "npm run status", ` +
+        'and repeat "npm run up" when one leads; what is done already is kept.',
+    );
   } finally {
-    await client.end();
+    await client.end().catch(() => undefined);
   }
 }

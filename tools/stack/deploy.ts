@@ -1,3 +1,4 @@
+import { explain } from "../causes.mjs";
 import { Failure } from "../failure.ts";
 import { describeFailure } from "../process.ts";
 import type { Step } from "../setup/progress.ts";
@@ -61,6 +62,7 @@ export async function deploy(
     [
       `pulumi ${command} failed:`,
       ...diagnostics,
+      ...[explain(result.stdout + result.stderr) ?? []].flat(),
       "Mend the cause and repeat; what is done already is kept.",
     ].join("\n"),
   );

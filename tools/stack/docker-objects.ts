@@ -14,6 +14,7 @@ export interface DockerObject {
 }
 
 export interface DockerContainer extends DockerObject {
+  readonly running: boolean;
   /** Whether it ran and ended; one that was never started has not. */
   readonly stopped: boolean;
   /** Ports on the host that it holds. */
@@ -66,6 +67,7 @@ function toContainer(found: Inspected): DockerContainer {
   const bindings = Object.values(found.NetworkSettings?.Ports ?? {}).flatMap((hosts) => hosts ?? []);
   return {
     ...toObject(found),
+    running: found.State?.Status === "running",
     stopped: found.State?.Status === "exited",
     ports: [...new Set(bindings.map(({ HostPort }) => Number(HostPort)))],
   };

@@ -12,12 +12,14 @@ import type { Pulumi } from "./pulumi.ts";
 import {
   containersOf,
   identityOf,
+  jobsOf,
   networksOf,
   type Snapshot,
   type StateResource,
   volumesOf,
   withoutPending,
 } from "./snapshot.ts";
+import { unassignedMembers } from "./unassigned.ts";
 
 /** Where the state and the engine differ, after a run that was cut off or somebody's hand. */
 export interface Differences {
@@ -99,7 +101,8 @@ export function refuseForeign(stack: string, snapshot: Snapshot | undefined, obj
 /**
  * Brings the state and the engine together again, so that the engine's next run finds what it expects.
  *
- * @param options.start whether members that were stopped are started. @default true
+ * @param options.start whether the stack is to run: members that were stopped are started, and jobs run again where their
+ *   work is lost. @default true
  */
 export async function heal(
   step: Step,
@@ -121,6 +124,7 @@ export async function heal(
     step.note(`removing networks that the state does not know: ${names(orphans.networks)}`);
     await mustRun("docker", ["network", "rm", ...orphans.networks.map(({ id }) => id)]);
   }
+  if (options.start !== false) await repeatJobs(step, pulumi, snapshot, missing);
   if (missing.length > 0) {
     step.note(`${missing.length} resources of the state are gone from the engine: they will be made anew`);
     const targets = missing.flatMap((urn) => ["--target", urn]);
@@ -134,6 +138,34 @@ export async function heal(
     // One that does not start is the engine's to replace, or shows in the status at the end.
     if (result.code !== 0) step.note(result.stderr.trim());
   }
+}
+
+/**
+ * Jobs put into volumes what belongs there, and form clusters of members: one whose work is lost runs again. That is noted in
+ * the state before anything else forgets that there was a volume, so that a run that is cut off leaves it noted.
+ *
+ * @param missing URNs of resources that are gone
+ */
+async function repeatJobs(
+  step: Step,
+  pulumi: Pulumi,
+  snapshot: Snapshot,
+  missing: readonly string[],
+): Promise<void> {
+  const jobs = jobsOf(snapshot).map(({ urn }) => urn);
+  const again = new Set<string>();
+  if (volumesOf(snapshot).some(({ urn }) => missing.includes(urn))) {
+    step.note("volumes are gone: the jobs that fill them will run again");
+    for (const urn of jobs) again.add(urn);
+  }
+  const unassigned = await unassignedMembers(pulumi.stack);
+  if (unassigned.length > 0) {
+    step.note(
+      `members without a part in their cluster, which will be formed again: ${unassigned.join(", ")}`,
+    );
+    for (const urn of jobs.filter((urn) => urn.includes("::redis-"))) again.add(urn);
+  }
+  if (again.size > 0) await pulumi.mustRun(["state", "taint", "--yes", "--stack", pulumi.stack, ...again]);
 }
 
 function names(objects: readonly DockerObject[]): string {

@@ -3,10 +3,15 @@ import { postgresMembers } from "../../infra/ports.ts";
 import type { Settings } from "../../infra/settings/schema.ts";
 import { program } from "../cluster/programs.ts";
 import { Failure } from "../failure.ts";
-import { run } from "../process.ts";
+import { type Result, run } from "../process.ts";
 
-/** Longest wait for the cluster's answer, seconds. */
+/** Longest wait for one answer of the cluster, seconds. */
 const ANSWER_SECONDS = 10;
+/** Longest wait for the client itself, which may ask several times, and a credential helper of the user's before. */
+const CLIENT_SECONDS = 60;
+
+/** Exit code of a program that was not found. */
+const NOT_FOUND = 127;
 
 /** Asks the cluster that the settings name, with the user's own kubeconfig. */
 export class Cluster {
@@ -16,47 +21,126 @@ export class Cluster {
     this.#context = context;
   }
 
-  /** Runs the official client, whatever its exit code. */
-  kubectl(args: readonly string[], input?: string) {
+  /**
+   * Runs the official client, whatever its exit code.
+   *
+   * @param input what it reads from its standard input
+   * @param seconds after which it is ended; commands that wait for something take longer than others
+   * @throws Failure where there is no client
+   */
+  async kubectl(args: readonly string[], input?: string, seconds = CLIENT_SECONDS): Promise<Result> {
     const context = this.#context === "" ? [] : ["--context", this.#context];
     const client = existsSync(program("kubectl")) ? program("kubectl") : "kubectl";
-    return run(client, [...context, `--request-timeout=${ANSWER_SECONDS}s`, ...args], { input });
+    const limits = seconds > CLIENT_SECONDS ? [] : [`--request-timeout=${ANSWER_SECONDS}s`];
+    const result = await run(client, [...context, ...limits, ...args], { input, timeout: seconds * 1_000 });
+    if (result.code === NOT_FOUND)
+      throw new Failure(
+        "kubectl was not found on PATH. Install it (https://kubernetes.io/docs/tasks/tools), and repeat.",
+      );
+    return result;
   }
 
-  /** Objects of a kind; undefined where this user may not see them. */
+  /**
+   * Objects of a kind; undefined where this user may not see them.
+   *
+   * @throws Failure where the cluster does not answer
+   */
   async list<T>(args: readonly string[]): Promise<T[] | undefined> {
     const result = await this.kubectl(["get", ...args, "--output=json"]);
     if (result.code === 0) return (JSON.parse(result.stdout) as { items: T[] }).items;
-    return undefined;
+    if (/forbidden/i.test(result.stderr)) return undefined;
+    throw new Failure(`kubectl get ${args.join(" ")}: ${lastLine(result)}`);
+  }
+
+  /** Which of these this user may not do; each is a verb, a resource and its API group, such as `create jobs.batch`. */
+  async forbidden(actions: readonly string[], namespace: string): Promise<string[]> {
+    // The question that "kubectl auth can-i" asks, for all of them at once.
+    const items = actions.map((action) => {
+      const [verb, what = ""] = action.split(" ");
+      const [resource, ...group] = what.split(".");
+      return {
+        apiVersion: "authorization.k8s.io/v1",
+        kind: "SelfSubjectAccessReview",
+        spec: { resourceAttributes: { verb, resource, group: group.join("."), namespace } },
+      };
+    });
+    const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+    const result = await this.kubectl(["create", "--validate=false", "--output=json", "--filename=-"], list);
+    if (result.code !== 0) throw new Failure(`kubectl auth can-i: ${lastLine(result)}`);
+    const answers = (JSON.parse(result.stdout) as { items: { status: { allowed: boolean } }[] }).items;
+    return actions.filter((_, index) => answers[index]?.status.allowed !== true);
   }
 }
 
-interface Named {
+function lastLine({ stderr, timedOut }: Result): string {
+  return timedOut ? `no answer within ${CLIENT_SECONDS} s` : (stderr.trim().split("\n").at(-1) ?? "");
+}
+
+export interface Named {
   readonly metadata: {
     readonly name: string;
+    readonly uid?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
 }
 
+export interface Node extends Named {
+  readonly spec?: {
+    readonly unschedulable?: boolean;
+    readonly taints?: readonly { readonly effect: string }[];
+  };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** What there is on a cluster; undefined is whatever this user may not look at. */
+export interface Found {
+  readonly nodes: readonly Node[] | undefined;
+  readonly storageClasses: readonly Named[] | undefined;
+  readonly priorityClasses: readonly Named[] | undefined;
+  /** Namespaces of the stack's name: one or none. */
+  readonly namespaces: readonly Named[] | undefined;
+  /** Names of the Secrets in it. */
+  readonly secrets: readonly string[] | undefined;
+  /** What this user may not do of all that an `up` does. */
+  readonly forbidden: readonly string[];
+}
+
 const DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class";
 const ZONE = "topology.kubernetes.io/zone";
+const SECURITY_LEVEL = "pod-security.kubernetes.io/enforce";
+
+/** Whether a node is ready and takes pods that tolerate nothing. */
+function takesPods({ spec, status }: Node): boolean {
+  const ready = status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True");
+  const closed = spec?.taints?.some(({ effect }) => effect === "NoSchedule" || effect === "NoExecute");
+  return ready === true && spec?.unschedulable !== true && closed !== true;
+}
+
+/** Name of the namespace that a stack is in. */
+export function namespaceOf(stack: string, { kubernetes }: Settings): string {
+  return kubernetes.namespace || `dujyo-${stack}`;
+}
 
 /**
  * What the stack needs of a cluster and this one has not.
  *
  * @returns sentences with the way out; none where all is there, or where this user may not look
  */
-export function shortcomings(
-  settings: Settings,
-  found: {
-    readonly nodes: readonly Named[] | undefined;
-    readonly storageClasses: readonly Named[] | undefined;
-    readonly priorityClasses: readonly Named[] | undefined;
-  },
-): string[] {
-  const { storageClass, zones, spread, dataPriority, servicePriority } = settings.kubernetes;
-  const { nodes, storageClasses, priorityClasses } = found;
+export function shortcomings(stack: string, settings: Settings, found: Found): string[] {
+  return [
+    ...found.forbidden.map(
+      (action) =>
+        `this user may not ${action} in namespace ${namespaceOf(stack, settings)}; get the right to.`,
+    ),
+    ...classShortcomings(settings, found),
+    ...(settings.kubernetes.spread === "required" ? nodeShortcomings(settings, found) : []),
+    ...(settings.kubernetes.createNamespace ? [] : namespaceShortcomings(stack, settings, found)),
+  ];
+}
+
+function classShortcomings({ kubernetes }: Settings, { storageClasses, priorityClasses }: Found): string[] {
+  const { storageClass, dataPriority, servicePriority } = kubernetes;
   const sentences: string[] = [];
   const names = (objects: readonly Named[]) =>
     objects.map(({ metadata }) => metadata.name).join(", ") || "none";
@@ -79,40 +163,94 @@ export function shortcomings(
   for (const name of new Set([dataPriority, servicePriority].filter((at) => at !== "")))
     if (priorityClasses && !priorityClasses.some(({ metadata }) => metadata.name === name))
       sentences.push(`the cluster has no priority class "${name}"; it has: ${names(priorityClasses)}.`);
-  if (nodes && spread === "required") {
-    const there = new Set(nodes.flatMap(({ metadata }) => metadata.labels?.[ZONE] ?? []));
-    if (zones > 1 && there.size < zones)
-      sentences.push(
-        `dujyo:kubernetes.zones is ${zones}, and the cluster's nodes are in ${there.size}; lower it, or add nodes in other zones.`,
-      );
-    if (nodes.length < Math.min(2, postgresMembers(settings)))
-      sentences.push(
-        `the cluster has ${nodes.length} node, which spreads nothing; add nodes, or set dujyo:kubernetes.spread to "preferred".`,
-      );
-  }
   return sentences;
 }
+
+function nodeShortcomings(settings: Settings, { nodes }: Found): string[] {
+  if (nodes === undefined) return [];
+  const { zones } = settings.kubernetes;
+  const sentences: string[] = [];
+  const usable = nodes.filter(takesPods);
+  const there = new Set(usable.flatMap(({ metadata }) => metadata.labels?.[ZONE] ?? []));
+  if (zones > 1 && there.size < zones)
+    sentences.push(
+      `dujyo:kubernetes.zones is ${zones}, and the cluster's nodes are in ${there.size}; lower it, or add nodes in other zones.`,
+    );
+  const members = Math.max(postgresMembers(settings), settings.redis.replicasPerShard + 1);
+  if (usable.length < members)
+    sentences.push(
+      `${members} members go to nodes of their own, and the cluster has ${usable.length} of ${nodes.length} nodes that are ready and take pods; ` +
+        'add nodes, lower dujyo:postgres.replicas, or set dujyo:kubernetes.spread to "preferred".',
+    );
+  return sentences;
+}
+
+function namespaceShortcomings(stack: string, settings: Settings, { namespaces, secrets }: Found): string[] {
+  const { pullSecret, ingress } = settings.kubernetes;
+  const name = namespaceOf(stack, settings);
+  if (namespaces === undefined) return [];
+  const labels = namespaces[0]?.metadata.labels;
+  if (namespaces.length === 0)
+    return [
+      `there is no namespace ${name}, and dujyo:kubernetes.createNamespace is false; make it: kubectl create namespace ${name}.`,
+    ];
+  const missing = [pullSecret, ingress.tlsSecret].filter(
+    (secret) => secret !== "" && secrets !== undefined && !secrets.includes(secret),
+  );
+  return [
+    ...(labels?.[SECURITY_LEVEL] === "restricted"
+      ? []
+      : [
+          `namespace ${name} does not enforce Pod Security's level restricted; kubectl label namespace ${name} ${SECURITY_LEVEL}=restricted.`,
+        ]),
+    ...missing.map(
+      (secret) => `namespace ${name} has no Secret "${secret}", which the settings name; make it there.`,
+    ),
+  ];
+}
+
+/** What an `up` makes, in the words of {@link Cluster.forbidden}. */
+const MAKES = [
+  "configmaps",
+  "deployments.apps",
+  "jobs.batch",
+  "networkpolicies.networking.k8s.io",
+  "persistentvolumeclaims",
+  "poddisruptionbudgets.policy",
+  "rolebindings.rbac.authorization.k8s.io",
+  "roles.rbac.authorization.k8s.io",
+  "secrets",
+  "serviceaccounts",
+  "services",
+  "statefulsets.apps",
+].map((what) => `create ${what}`);
 
 /**
  * Looks at the cluster before anything is created.
  *
  * @throws Failure where it does not answer, or lacks what the stack needs
  */
-export async function requireCluster(settings: Settings): Promise<Cluster> {
-  const { context } = settings.kubernetes;
+export async function requireCluster(stack: string, settings: Settings): Promise<Cluster> {
+  const { context, createNamespace } = settings.kubernetes;
   const cluster = new Cluster(context);
   const answer = await cluster.kubectl(["version"]);
   if (answer.code !== 0)
     throw new Failure(
       `The cluster of ${context === "" ? "the current context" : `context "${context}"`} does not answer: ` +
-        `${answer.stderr.trim().split("\n").at(-1)}. Set KUBECONFIG and dujyo:kubernetes.context to one that does. Nothing was created.`,
+        `${lastLine(answer)}. Set KUBECONFIG and dujyo:kubernetes.context to one that does. Nothing was created.`,
     );
-  const [nodes, storageClasses, priorityClasses] = await Promise.all([
-    cluster.list<Named>(["nodes"]),
+  const namespace = namespaceOf(stack, settings);
+  const [nodes, storageClasses, priorityClasses, namespaces, secrets, forbidden] = await Promise.all([
+    cluster.list<Node>(["nodes"]),
     cluster.list<Named>(["storageclasses"]),
     cluster.list<Named>(["priorityclasses"]),
+    cluster.list<Named>(["namespaces", `--field-selector=metadata.name=${namespace}`]),
+    cluster.list<Named>(["secrets", `--namespace=${namespace}`]),
+    cluster.forbidden([...(createNamespace ? ["create namespaces"] : []), ...MAKES], namespace),
   ]);
-  const lacking = shortcomings(settings, { nodes, storageClasses, priorityClasses });
+  const names = secrets?.map(({ metadata }) => metadata.name);
+  const found = { nodes, storageClasses, priorityClasses, namespaces, secrets: names, forbidden };
+  const lacking = shortcomings(stack, settings, found);
   if (lacking.length > 0)
     throw new Failure(
       [

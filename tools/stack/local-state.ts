@@ -69,26 +69,13 @@ function hasStacks(): boolean {
 
 /** Takes the tracked stack file over into the copy; what the engine wrote into the copy stays. */
 export function refreshStackConfig(stack: string, written = ""): void {
-  const former = writtenStackConfig(stack);
-  const merged = stackConfig(stack, written || former);
-  if (merged !== former) writeWhole(stackConfigFile(stack), merged, 0o600);
-}
-
-/**
- * The tracked stack file with what the engine has added to its copy.
- *
- * @throws Failure where the stack has no file
- */
-export function stackConfig(stack: string, written = writtenStackConfig(stack)): string {
   const tracked = join(ROOT, `Pulumi.${stack}.yaml`);
   if (!existsSync(tracked))
     throw new Failure(`There is no stack "${stack}": Pulumi.${stack}.yaml does not exist.`);
-  return mergeStackConfig(readFileSync(tracked, "utf8"), written);
-}
-
-function writtenStackConfig(stack: string): string {
   const copy = stackConfigFile(stack);
-  return existsSync(copy) ? readFileSync(copy, "utf8") : "";
+  const former = existsSync(copy) ? readFileSync(copy, "utf8") : "";
+  const merged = mergeStackConfig(readFileSync(tracked, "utf8"), written || former);
+  if (merged !== former) writeWhole(copy, merged, 0o600);
 }
 
 /** Forgets a stack that is gone. */

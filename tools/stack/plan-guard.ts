@@ -1,19 +1,8 @@
-import { levelOf, violations } from "../../infra/policies/index.ts";
+import { violations } from "../../infra/policies/index.ts";
 import type { KubernetesObject } from "../../infra/policies/objects.ts";
 import type { Settings } from "../../infra/settings/schema.ts";
-
-/** The parts of `pulumi preview --json` that are looked at. */
-export interface Plan {
-  readonly steps?: readonly PlanStep[];
-}
-
-export interface PlanStep {
-  /** `same`, `create`, `update`, `delete`, `replace`, `create-replacement`, `delete-replaced` and so on. */
-  readonly op: string;
-  readonly urn: string;
-  readonly newState?: { readonly type?: string; readonly inputs?: Record<string, unknown> };
-  readonly replaceReasons?: readonly string[] | null;
-}
+import { Failure } from "../failure.ts";
+import { errorsOf, nameOf, type Plan, typeOf } from "./plan.ts";
 
 /** What data lies on, and what data opens with: whoever loses one of them loses the data. */
 const HOLDS_DATA = [
@@ -25,21 +14,18 @@ const HOLDS_DATA = [
   "pulumi-nodejs:dynamic/secrets:Identity",
 ];
 
+const VOLUMES = ["kubernetes:core/v1:PersistentVolumeClaim", "docker:index/volume:Volume"];
+const SECRET = /^pulumi-nodejs:dynamic\/secrets:/;
+
 const LOSES = /^(delete|replace|delete-replaced|create-replacement|discard)/;
-
-function typeOf(urn: string): string {
-  return urn.split("::")[2]?.split("$").at(-1) ?? "";
-}
-
-function nameOf(urn: string): string {
-  return urn.split("::").at(-1) ?? urn;
-}
 
 /** Sentences on what the plan would take away that holds data; none where it takes nothing. */
 export function dataLosses(plan: Plan): string[] {
   const lost = new Map<string, string>();
-  for (const { op, urn, replaceReasons } of plan.steps ?? []) {
+  for (const { op, urn, oldState, replaceReasons } of plan.steps ?? []) {
     if (!LOSES.test(op) || !HOLDS_DATA.includes(typeOf(urn)) || !holdsData(urn)) continue;
+    // Members that leave take their volumes along; those volumes had their protection taken away, or never had any.
+    if (op === "delete" && VOLUMES.includes(typeOf(urn)) && oldState && !oldState.protect) continue;
     const why = replaceReasons?.length ? ` since ${replaceReasons.join(", ")} changes` : "";
     const how = op === "delete" ? "delete" : "replace";
     lost.set(
@@ -51,9 +37,10 @@ export function dataLosses(plan: Plan): string[] {
   return [...lost.values()];
 }
 
-/** A volume that only carries files is filled anew. */
+/** A volume that only carries files is filled anew, and what the monitoring's pages open with goes with them. */
 function holdsData(urn: string): boolean {
-  return !(typeOf(urn).startsWith("docker:") && nameOf(urn).endsWith("-files"));
+  const files = typeOf(urn).startsWith("docker:") && nameOf(urn).endsWith("-files");
+  return !files && !(SECRET.test(typeOf(urn)) && urn.includes("dujyo:index:Monitoring$"));
 }
 
 /** The Kubernetes objects that there would be after the plan. */
@@ -70,17 +57,33 @@ export function plannedObjects(plan: Plan): KubernetesObject[] {
   return [...objects.values()];
 }
 
-/**
- * Everything that speaks against carrying out a plan: data that would go, policies that would be broken.
- *
- * @param stack by whose name the level of the policies is chosen
- */
-export function objections(stack: string, settings: Settings, plan: Plan): string[] {
+/** Everything that speaks against carrying out a plan: data that would go, policies that would be broken. */
+export function objections(settings: Settings, plan: Plan): string[] {
+  const { target, kubernetes } = settings;
   const broken =
-    settings.target === "kubernetes"
-      ? violations({ objects: plannedObjects(plan), settings }, levelOf(stack)).map(
+    target === "kubernetes"
+      ? violations({ objects: plannedObjects(plan), settings }, kubernetes.policies).map(
           ({ policy, at, reason }) => `${policy}: ${at} ${reason}`,
         )
       : [];
   return [...dataLosses(plan), ...broken];
+}
+
+/**
+ * Lets a plan pass that nothing speaks against.
+ *
+ * @throws Failure with all objections, and with what the engine itself has against it
+ */
+export function refuseBadPlan(settings: Settings, plan: Plan): void {
+  const against = objections(settings, plan);
+  const errors = errorsOf(plan);
+  const refused = [
+    ...(against.length > 0
+      ? ["This plan is refused; nothing was changed:", ...against.map((line) => `  ${line}`)]
+      : []),
+    ...(errors.length > 0
+      ? ["The engine says:", ...errors.map((text) => `  ${text.replaceAll("\n", "\n  ")}`)]
+      : []),
+  ];
+  if (refused.length > 0) throw new Failure(refused.join("\n"));
 }

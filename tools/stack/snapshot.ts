@@ -6,8 +6,12 @@ export interface StateResource {
   readonly id?: string;
   readonly parent?: string;
   readonly dependencies?: readonly string[];
+  /** What the program asked for. */
+  readonly inputs?: Readonly<Record<string, unknown>>;
   /** What it told about itself. */
   readonly outputs?: Readonly<Record<string, unknown>>;
+  /** Whether the engine refuses to delete it. */
+  readonly protect?: boolean;
   /** Whether it is a leftover of a replacement that is still to be deleted. */
   readonly delete?: boolean;
 }
@@ -25,6 +29,7 @@ const IDENTITY = "pulumi-nodejs:dynamic/secrets:Identity";
 const CONTAINER = "docker:index/container:Container";
 const NETWORK = "docker:index/network:Network";
 const VOLUME = "docker:index/volume:Volume";
+const JOB = "pulumi-nodejs:dynamic/docker:Run";
 const CLAIM = "kubernetes:core/v1:PersistentVolumeClaim";
 const SECRETS = "pulumi-nodejs:dynamic/secrets:";
 
@@ -47,6 +52,11 @@ export function networksOf(snapshot: Snapshot | undefined): StateResource[] {
 
 export function volumesOf(snapshot: Snapshot | undefined): StateResource[] {
   return resourcesOf(snapshot).filter(({ type }) => type === VOLUME);
+}
+
+/** Jobs: they put into volumes what belongs there. Each once, and none that a replacement has left behind. */
+export function jobsOf(snapshot: Snapshot | undefined): StateResource[] {
+  return resourcesOf(snapshot).filter(({ type, delete: leftover }) => type === JOB && !leftover);
 }
 
 /** The snapshot without operations that were going on when a run was cut off. */

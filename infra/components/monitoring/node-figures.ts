@@ -7,8 +7,12 @@ export function nodeFigureFiles(deployed: readonly DeployedMember[]): FileSpec[]
   // A snapshot: members that come later are not in it.
   const members = [...deployed];
   const containers = pulumi
-    .all(members.map(({ containerId }) => containerId))
-    .apply((ids) => ids.map((id, index) => `${members[index]?.name} ${id}\n`).join(""));
+    .all(
+      members.flatMap(({ name, containerId }) =>
+        containerId ? [pulumi.interpolate`${name} ${containerId}\n`] : [],
+      ),
+    )
+    .apply((lines) => lines.join(""));
   const certificates = members.flatMap(({ name, files }) =>
     files
       .filter(({ path }) => path.endsWith(".crt"))

@@ -70,6 +70,7 @@ export class DockerTarget implements Target {
   readonly name = "docker";
   readonly coordination = "etcd";
   readonly balancesServices = false;
+  readonly removesMembersLast = true;
   readonly loopbackPages = true;
   readonly deployed: DeployedMember[] = [];
   readonly peerNetworks: readonly string[];

@@ -9,34 +9,40 @@ export interface SpreadArgs {
   readonly spread: "required" | "preferred";
 }
 
-/** Where the members of a part go: evenly over nodes, and over zones where there are several. */
+/**
+ * Where the members of a part go: evenly over nodes, and over zones where there are several.
+ *
+ * @param apart whether two of them may never share a node where spreading is required
+ */
 export function spread(
   selector: Labels,
   { zones, spread: how }: SpreadArgs,
+  apart: boolean,
 ): Pick<PodSpec, "affinity" | "topologySpreadConstraints"> {
   const required = how === "required";
   const over = (topologyKey: string, minDomains?: number) => ({
     maxSkew: 1,
     topologyKey,
     whenUnsatisfiable: required ? "DoNotSchedule" : "ScheduleAnyway",
+    // Nodes that take no pods, such as those of the control plane, would count as empty ones for ever.
+    nodeTaintsPolicy: "Honor",
     labelSelector: { matchLabels: selector },
     ...(required && minDomains !== undefined ? { minDomains } : {}),
   });
   const nodes = over("kubernetes.io/hostname");
+  const elsewhere = {
+    topologyKey: "kubernetes.io/hostname",
+    labelSelector: { matchLabels: selector },
+  };
   return {
     topologySpreadConstraints: [...(zones > 1 ? [over("topology.kubernetes.io/zone", zones)] : []), nodes],
     affinity: {
-      podAntiAffinity: {
-        preferredDuringSchedulingIgnoredDuringExecution: [
-          {
-            weight: 100,
-            podAffinityTerm: {
-              topologyKey: "kubernetes.io/hostname",
-              labelSelector: { matchLabels: selector },
+      podAntiAffinity:
+        required && apart
+          ? { requiredDuringSchedulingIgnoredDuringExecution: [elsewhere] }
+          : {
+              preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: elsewhere }],
             },
-          },
-        ],
-      },
     },
   };
 }

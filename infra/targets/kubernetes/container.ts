@@ -84,20 +84,34 @@ const START_PERIOD = 3;
 const READY_PERIOD = { member: 10, service: 5 };
 const ALIVE_PERIOD = 20;
 
+/** Seconds that one gets which no longer answers: it hears no signal, so that its own grace would be waited for in vain. */
+const DEAF_GRACE = 5;
+
 /**
  * The images' own checks. Readiness of a member is that of its whole cluster, so that a rolling change goes on to the next
- * one only when the one before is back; nothing sends traffic by it.
+ * one only when the one before is back; nothing sends traffic by it. To a service's instances traffic goes by readiness.
  */
-export function probes(kind: keyof typeof READY_PERIOD, startTimeout: number) {
+export function probes(
+  kind: keyof typeof READY_PERIOD,
+  { startTimeout, readyOnce }: Pick<WorkloadSpec, "startTimeout" | "readyOnce">,
+) {
   const check = (name: string, periodSeconds: number, failureThreshold: number) => ({
     exec: { command: [`/usr/local/bin/${name}`] },
     periodSeconds,
     timeoutSeconds: 10,
     failureThreshold,
   });
+  const starts = Math.ceil(startTimeout / START_PERIOD);
   return {
-    startupProbe: check("member-health", START_PERIOD, Math.ceil(startTimeout / START_PERIOD)),
-    readinessProbe: check("member-ready", READY_PERIOD[kind], kind === "service" ? 2 : 3),
-    livenessProbe: check("member-health", ALIVE_PERIOD, 3),
+    startupProbe: check(readyOnce ? "member-ready" : "member-health", START_PERIOD, starts),
+    readinessProbe: check(
+      readyOnce ? "member-health" : "member-ready",
+      READY_PERIOD[kind],
+      kind === "service" ? 2 : 3,
+    ),
+    livenessProbe: {
+      ...check("member-health", ALIVE_PERIOD, 3),
+      terminationGracePeriodSeconds: DEAF_GRACE,
+    },
   } satisfies Partial<types.input.core.v1.Container>;
 }

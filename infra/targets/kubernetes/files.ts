@@ -2,13 +2,16 @@ import { createHash } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { FILES_PATH, type FileSpec } from "../../target.ts";
+import { Generation } from "./generation.ts";
 
 /** How a pod gets its workload's files. */
 export interface Files {
   /** What to depend on. By `dependsOn` alone: an input made of it would replace its users with it. */
   readonly secrets: readonly pulumi.Resource[];
-  /** SHA-256 over all files that each member has; not a secret. A change of it restarts the members. */
+  /** SHA-256 over the files that all share; not a secret. A change of it restarts the members. */
   readonly digest: pulumi.Output<string>;
+  /** What does the same for the files that members have for themselves; absent where they have none. */
+  readonly generation?: pulumi.Output<string>;
   readonly volumes: readonly kubernetes.types.input.core.v1.Volume[];
   readonly mount: kubernetes.types.input.core.v1.VolumeMount;
   /** Where the files that all members share lie before the first container has put them together with a member's own. */
@@ -88,7 +91,6 @@ const MODE = 0o440;
  */
 export function createFiles(args: FilesArgs, opts: pulumi.CustomResourceOptions): Files {
   const { name, shared } = args;
-  const first = Object.values(args.own)[0] ?? [];
   const sharedName = `${name}-files`;
   const parts = portions(shared).map((files, index) => ({
     secretName: index === 0 ? sharedName : `${sharedName}-${index}`,
@@ -111,7 +113,7 @@ export function createFiles(args: FilesArgs, opts: pulumi.CustomResourceOptions)
       })),
     },
   });
-  if (first.length === 0)
+  if (Object.values(args.own).every((files) => files.length === 0))
     return {
       secrets,
       digest: filesDigest(shared),
@@ -125,8 +127,16 @@ export function createFiles(args: FilesArgs, opts: pulumi.CustomResourceOptions)
   );
   return {
     secrets: [...secrets, secret(ownName, args, own, opts)],
-    // The first member stands for all: with everyone's files in it, one more member would restart the others.
-    digest: filesDigest([...shared, ...first]),
+    digest: filesDigest(shared),
+    generation: new Generation(
+      ownName,
+      {
+        digests: Object.fromEntries(
+          Object.entries(args.own).map(([member, files]) => [member, filesDigest(files)]),
+        ),
+      },
+      { parent: opts.parent },
+    ).value,
     volumes: [
       together("shared-files"),
       { name: "member-files", secret: { secretName: ownName, defaultMode: MODE } },

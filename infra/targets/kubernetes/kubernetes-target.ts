@@ -1,7 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { type Connection, KNOWN_BY_MEMBER } from "../../connections.ts";
-import { type ImageName, imageRef, OPTIONAL_IMAGES } from "../../images.ts";
+import { type ImageName, OPTIONAL_IMAGES } from "../../images.ts";
 import type { Settings } from "../../settings/schema.ts";
 import type {
   DeployedMember,
@@ -18,6 +18,7 @@ import { createBudget, createScaling, spread } from "./availability.ts";
 import { probes } from "./container.ts";
 import { createEntry } from "./entry.ts";
 import { createFiles, type Files } from "./files.ts";
+import { podImage } from "./image-reference.ts";
 import { createJob } from "./job.ts";
 import { createNetwork, memberName, PART_LABEL, searchList } from "./network.ts";
 import { MEMBER_COMMAND, MEMBER_ENVIRONMENT, memberEnvironment, type PodArgs, pod } from "./pod.ts";
@@ -53,6 +54,7 @@ export class KubernetesTarget implements Target {
   readonly name = "kubernetes";
   readonly coordination = "kubernetes";
   readonly balancesServices = true;
+  readonly removesMembersLast = false;
   readonly loopbackPages = false;
   readonly deployed: DeployedMember[] = [];
   readonly peerNetworks: readonly string[];
@@ -60,7 +62,8 @@ export class KubernetesTarget implements Target {
   readonly #args: KubernetesTargetArgs;
   readonly #namespace: string;
   readonly #provider: kubernetes.Provider;
-  readonly #ground: pulumi.Resource;
+  /** The namespace, where the stack makes it. */
+  readonly #ground: kubernetes.core.v1.Namespace | undefined;
   #electors: readonly pulumi.Resource[] | undefined;
 
   constructor(args: KubernetesTargetArgs) {
@@ -70,14 +73,7 @@ export class KubernetesTarget implements Target {
     this.electorate = { namespace: this.#namespace, label: ELECTION_LABEL };
     this.peerNetworks = [settings.podNetwork];
     this.#provider = createProvider(settings.context);
-    this.#ground = new kubernetes.core.v1.Namespace(
-      "namespace",
-      {
-        metadata: { name: this.#namespace, labels: { ...this.#labels("namespace"), ...POD_SECURITY_LEVEL } },
-      },
-      // With the namespace go all volumes in it.
-      { provider: this.#provider, protect: settings.protectVolumes },
-    );
+    this.#ground = settings.createNamespace ? this.#createNamespace() : undefined;
     createNetwork(
       {
         namespace: this.#namespace,
@@ -87,6 +83,16 @@ export class KubernetesTarget implements Target {
         platformNetwork: settings.platformNetwork,
       },
       this.#under(this.#ground),
+    );
+  }
+
+  #createNamespace(): kubernetes.core.v1.Namespace {
+    const labels = { ...this.#labels("namespace"), ...POD_SECURITY_LEVEL };
+    return new kubernetes.core.v1.Namespace(
+      "namespace",
+      { metadata: { name: this.#namespace, labels } },
+      // With the namespace go all volumes in it.
+      { provider: this.#provider, protect: this.#args.settings.protectVolumes },
     );
   }
 
@@ -128,7 +134,8 @@ export class KubernetesTarget implements Target {
           ]),
         ),
       },
-      opts,
+      // A member that is to leave needs its files until it has gone.
+      { ...opts, dependsOn: [...this.#grounds, ...(placement.after ?? [])] },
     );
     this.#service(part, { clusterIP: "None", publishNotReadyAddresses: true }, opts);
     const { storage } = spec;
@@ -155,10 +162,11 @@ export class KubernetesTarget implements Target {
           template: this.#template(part, spec, files, {
             disk: storage !== undefined,
             container: {
-              ...probes("member", spec.startTimeout),
+              ...probes("member", spec),
               ...(apart ? { command: MEMBER_COMMAND } : {}),
             },
             stateful: true,
+            apart: spec.apart ?? false,
           }),
           volumeClaimTemplates:
             storage === undefined
@@ -175,6 +183,8 @@ export class KubernetesTarget implements Target {
       },
     );
     if (spec.count > 1) createBudget({ part, selector: this.#selector(part), ...this.#named(part) }, opts);
+    for (const [ordinal, name] of names.entries())
+      this.deployed.push({ name, files: [...spec.files, ...(own[ordinal]?.files ?? [])] });
     return workload;
   }
 
@@ -183,6 +193,7 @@ export class KubernetesTarget implements Target {
     const workload = new KubernetesWorkload(part, [part], { parent: placement.parent });
     const opts = this.#under(workload);
     const files = createFiles({ ...this.#named(part), name: part, shared: spec.files, own: {} }, opts);
+    this.deployed.push({ name: part, files: spec.files });
     const most = Math.max(spec.instances, spec.mostInstances ?? 0);
     this.#service(
       part,
@@ -201,8 +212,9 @@ export class KubernetesTarget implements Target {
           progressDeadlineSeconds: spec.startTimeout + PLACING_SECONDS,
           template: this.#template(part, spec, files, {
             disk: false,
-            container: probes("service", spec.startTimeout),
+            container: probes("service", spec),
             stateful: false,
+            apart: false,
           }),
         },
       },
@@ -272,18 +284,24 @@ export class KubernetesTarget implements Target {
     part: string,
     spec: WorkloadSpec,
     files: Files,
-    own: Pick<PodArgs, "container" | "disk"> & { readonly stateful: boolean },
+    own: Pick<PodArgs, "container" | "disk"> & {
+      readonly stateful: boolean;
+      readonly apart: boolean;
+    },
   ) {
     const election: Record<string, string> =
       own.stateful && spec.election ? { [ELECTION_LABEL]: spec.election } : {};
     return {
       metadata: {
         labels: { ...this.#labels(part), ...election },
-        annotations: { "dujyo.io/files": files.digest },
+        annotations: {
+          "dujyo.io/files": files.digest,
+          ...(files.generation ? { "dujyo.io/member-files": files.generation } : {}),
+        },
       },
       spec: {
         ...this.#pod(part, spec, files, own),
-        ...spread(this.#selector(part), this.#args.settings),
+        ...spread(this.#selector(part), this.#args.settings, own.apart),
         terminationGracePeriodSeconds: spec.stopGrace,
       },
     };
@@ -315,13 +333,9 @@ export class KubernetesTarget implements Target {
     return this.#electors;
   }
 
-  /** By its content, so that the same content is the same image; by its digest as soon as it has been pushed. */
   #image(name: ImageName): string {
     const { registry, digests } = this.#args.settings;
-    const [repository, tag] = imageRef(name).split(":");
-    const prefix = registry === "" ? "" : `${registry.replace(/\/$/, "")}/`;
-    const digest = digests[name];
-    return digest ? `${prefix}${repository}@${digest}` : `${prefix}${repository}:${tag}`;
+    return podImage(name, registry, digests);
   }
 
   #patience(count: number, startTimeout: number): pulumi.CustomTimeouts {
@@ -329,8 +343,12 @@ export class KubernetesTarget implements Target {
     return { create: seconds, update: seconds };
   }
 
-  #under(parent: pulumi.Resource): pulumi.CustomResourceOptions {
-    return { parent, provider: this.#provider, dependsOn: [this.#ground] };
+  #under(parent: pulumi.Resource | undefined): pulumi.CustomResourceOptions {
+    return { parent, provider: this.#provider, dependsOn: this.#grounds };
+  }
+
+  get #grounds(): pulumi.Resource[] {
+    return this.#ground ? [this.#ground] : [];
   }
 
   #named(part: string) {

@@ -28,14 +28,24 @@ const DNS_PORTS = [
   { port: 53, protocol: "TCP" },
 ];
 
-const tcp = (ports: readonly number[]) => ports.map((port) => ({ port, protocol: "TCP" }));
+type Range = Pick<Connection, "port" | "lastPort">;
+
+const tcp = (ranges: readonly Range[]) =>
+  ranges.map(({ port, lastPort }) => ({
+    port,
+    ...(lastPort === undefined ? {} : { endPort: lastPort }),
+    protocol: "TCP",
+  }));
 const part = (name: string) => ({ podSelector: { matchLabels: { [PART_LABEL]: name } } });
 
 /** Ports by the other end, in the order in which they came. */
-function byPeer(edges: readonly Connection[], end: "from" | "to"): [string, number[]][] {
-  const peers = new Map<string, number[]>();
-  for (const edge of edges) peers.set(edge[end], [...(peers.get(edge[end]) ?? []), edge.port]);
-  return [...peers].map(([peer, ports]) => [peer, [...new Set(ports)].sort((a, b) => a - b)]);
+function byPeer(edges: readonly Connection[], end: "from" | "to"): [string, Range[]][] {
+  const peers = new Map<string, Map<number, Range>>();
+  for (const edge of edges) {
+    const ranges = peers.get(edge[end]) ?? new Map<number, Range>();
+    peers.set(edge[end], ranges.set(edge.port, edge));
+  }
+  return [...peers].map(([peer, ranges]) => [peer, [...ranges.values()].sort((a, b) => a.port - b.port)]);
 }
 
 /**

@@ -47,7 +47,6 @@ export function createClaim(
       },
       spec: claimSpec(args),
     },
-    // What the cluster fills in: the class it chose, the volume it bound.
-    { ...opts, ignoreChanges: ["spec.volumeName", "spec.volumeMode"] },
+    opts,
   );
 }

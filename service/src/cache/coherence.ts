@@ -34,7 +34,7 @@ export class Coherence {
     for (const [name, version] of changes) {
       const [second, first] = table === "token_balances" ? [version, 0] : [0, version];
       const keys = keysOf(table, name);
-      for (const key of keys) this.#forget(key, first, second);
+      for (const key of keys) this.raise(key, first, second);
       this.#bury(keys, first, second);
     }
   }
@@ -42,21 +42,23 @@ export class Coherence {
   /** Another instance changed accounts and took care of the shared cache itself. */
   forgetAccounts(changes: readonly Change[]): void {
     for (const [address, version] of changes) {
-      for (const view of ACCOUNT_VIEWS) this.#forget(accountKey(view, address), version, 0);
+      for (const view of ACCOUNT_VIEWS) this.raise(accountKey(view, address), version);
     }
   }
 
   /** Marks views of an account that this process changed and can not rewrite. */
   async supersede(keys: readonly string[], version: number): Promise<void> {
-    for (const key of keys) this.#forget(key, version, 0);
+    for (const key of keys) this.raise(key, version);
     const { shared, markerMs } = this.#args;
     await shared.bury(keys, tombstone(version, 0, Date.now(), markerMs), markerMs);
   }
 
-  /** Raises the floor of a key without dropping content that already reaches it. */
-  raise(key: string, version: number): void {
-    const { floors } = this.#args;
-    if (!floors.raise(key, version, 0)) this.distrustAll();
+  /** Content of a key below this version is old: this process drops what it holds of it, and takes none in any more. */
+  raise(key: string, version: number, second = 0): void {
+    const { l1, floors } = this.#args;
+    const held = l1.get(key);
+    if (held && (held.version < version || held.second < second)) l1.delete(key);
+    if (!floors.raise(key, version, second)) this.distrustAll();
   }
 
   /** Changes may have been missed by this process. */
@@ -70,13 +72,6 @@ export class Coherence {
   suspectShared(): void {
     this.distrustAll();
     this.#args.trust.suspectShared();
-  }
-
-  #forget(key: string, version: number, second: number): void {
-    const { l1, floors } = this.#args;
-    const held = l1.get(key);
-    if (held && (held.version < version || held.second < second)) l1.delete(key);
-    if (!floors.raise(key, version, second)) this.distrustAll();
   }
 
   #bury(keys: readonly string[], version: number, second: number): void {

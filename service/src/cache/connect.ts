@@ -16,6 +16,7 @@ export interface CacheConnections {
   /** A set of its own: a connection that subscribes can do nothing else. */
   readonly subscriber: Cluster;
   readonly diagnostics: CacheDiagnostics;
+  /** Of the nodes that own slots at the moment. */
   breakers(): readonly Breaker[];
   close(): void;
 }
@@ -47,10 +48,26 @@ export function connectCache(
     let breaker = breakers.get(name);
     if (!breaker) {
       // Without a cluster calls fail at once and cost nothing: counting those would only put off its return.
-      breaker = createBreaker({ name, ...config.breaker, counts: () => first.status === "ready" });
+      breaker = createBreaker({
+        name,
+        ...config.breaker,
+        counts: () => first.status === "ready",
+        probe: () => probeNode(first, node),
+      });
       breakers.set(name, breaker);
     }
     return breaker;
+  };
+  /** A node that lost its slots is asked nothing any more: whatever its breaker says, it concerns nobody. */
+  const prune = (): void => {
+    const owners = new Set(first.slots.map(([owner]) => `redis ${owner}`));
+    // Without a map of the slots it is not known who owns none.
+    if (owners.size === 0) return;
+    for (const [name, breaker] of breakers) {
+      if (owners.has(name)) continue;
+      breaker.abandon();
+      breakers.delete(name);
+    }
   };
   let turn = 0;
   const clientFor = (key: string): ScriptedRedis => {
@@ -58,13 +75,25 @@ export function connectCache(
     return nodeOf(client, key) === undefined ? first : client;
   };
   return {
-    cache: new RedisCache(clientFor, breakerFor),
+    cache: new RedisCache(clientFor, breakerFor, first),
     subscriber,
     diagnostics: new CacheDiagnostics(first, l1),
-    breakers: () => [...breakers.values()],
+    breakers() {
+      prune();
+      return [...breakers.values()];
+    },
     close() {
       watch.stop();
       for (const client of [...clients, subscriber]) client.disconnect();
     },
   };
+}
+
+/** Whether a node answers and takes its cluster for whole: if not, it would refuse every key. */
+async function probeNode(client: Cluster, name: string): Promise<void> {
+  const node = client.nodes("all").find(({ options }) => `${options.host}:${options.port}` === name);
+  if (node === undefined) throw new Error(`${name} is no node of the cluster`);
+  const info = await node.cluster("INFO");
+  if (!String(info).includes("cluster_state:ok"))
+    throw new Error(`${name} says that its cluster is not whole`);
 }

@@ -67,11 +67,12 @@ export class ReadThrough {
   /**
    * The answer if this process holds it, at once.
    * @param source made only if the entry is due for an early refresh: this is the hottest path.
+   * @param version below which the entry is none that the reader can use.
    */
-  peek(key: string, source: () => Source, now = Date.now()): Served | undefined {
+  peek(key: string, source: () => Source, version = 0, now = Date.now()): Served | undefined {
     const { l1, trust } = this.#args;
     const entry = l1.get(key);
-    if (entry === undefined || !trust.fresh(entry, now)) return undefined;
+    if (entry === undefined || entry.version < version || !trust.fresh(entry, now)) return undefined;
     this.#args.count("l1");
     if (refreshesEarly(entry, now)) this.#refresh(source());
     return { entry, origin: "l1" };
@@ -79,13 +80,14 @@ export class ReadThrough {
 
   /**
    * The answer from the nearest place that has it.
+   * @param version that the reader has to see. An answer below it is not counted: its reader goes on to where it was written.
    * @throws Problem `unavailable` or `overloaded` when no node can answer and nothing old enough to serve is left.
    */
-  async get(source: Source): Promise<Served> {
-    const served = this.peek(source.key, () => source);
+  async get(source: Source, version = 0): Promise<Served> {
+    const served = this.peek(source.key, () => source, version);
     if (served) return served;
     const found = await this.#flights.run(source.key, () => this.#fetch(source));
-    this.#args.count(found.origin);
+    if (found.entry.version >= version) this.#args.count(found.origin);
     return found;
   }
 
@@ -139,12 +141,10 @@ export class ReadThrough {
    * @param holder undefined while the shared cache is away: the answer must not wait for it a second time.
    */
   async #fill(source: Source, holder: string | undefined, known: CacheEntry | undefined): Promise<Served> {
-    const { floors, shared } = this.#args;
+    const { shared } = this.#args;
     const begin = performance.now();
     try {
-      let loaded = await source.load("any");
-      if (loaded.from === "replica" && !floors.allows(source.key, loaded))
-        loaded = await source.load("primary");
+      let loaded = await this.#load(source);
       let newer = await this.#store(source, loaded, performance.now() - begin, holder);
       if (newer?.kind === "tombstone" && loaded.from === "replica") {
         // The replica has not seen the change that the marker stands for.
@@ -159,6 +159,13 @@ export class ReadThrough {
       if (stale) return { entry: stale, origin: "stale" };
       throw error;
     }
+  }
+
+  /** From the nearest node that is not behind what this process knows. */
+  async #load(source: Source): Promise<Loaded> {
+    const loaded = await source.load("any");
+    const behind = loaded.from === "replica" && !this.#args.floors.allows(source.key, loaded);
+    return behind ? await source.load("primary") : loaded;
   }
 
   /** Storing must not fail the answer. */
@@ -213,7 +220,7 @@ export class ReadThrough {
           if (!granted) return;
           const begin = performance.now();
           try {
-            await this.#store(source, await source.load("any"), performance.now() - begin, holder);
+            await this.#store(source, await this.#load(source), performance.now() - begin, holder);
           } catch (error) {
             await shared.release(source.key, holder);
             throw error;

@@ -8,10 +8,17 @@ import type { ScriptedRedis } from "./redis-client.ts";
 export class RedisCache implements CachePort, SharedFacts {
   readonly #clientFor: (key: string) => ScriptedRedis;
   readonly #breakerFor: (key: string) => Breaker;
+  readonly #publisher: ScriptedRedis;
 
-  constructor(clientFor: (key: string) => ScriptedRedis, breakerFor: (key: string) => Breaker) {
+  /** @param publisher carries all messages: on one connection they keep their order. */
+  constructor(
+    clientFor: (key: string) => ScriptedRedis,
+    breakerFor: (key: string) => Breaker,
+    publisher: ScriptedRedis,
+  ) {
     this.#clientFor = clientFor;
     this.#breakerFor = breakerFor;
+    this.#publisher = publisher;
   }
 
   async get(key: string): Promise<CacheEntry | undefined> {
@@ -68,7 +75,7 @@ export class RedisCache implements CachePort, SharedFacts {
   }
 
   async publish(channel: string, message: string): Promise<void> {
-    await this.#breakerFor(channel).run(() => this.#clientFor(channel).djPublish(channel, message));
+    await this.#breakerFor(channel).run(() => this.#publisher.djPublish(channel, message));
   }
 
   async add(key: string, fields: Readonly<Record<string, number>>, keepMs: number): Promise<void> {

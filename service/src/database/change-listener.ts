@@ -25,19 +25,20 @@ export interface ChangeListenerArgs {
   readonly trust: Trust;
   readonly clock: PrimaryClock;
   readonly onChanges: (table: ChangedTable, changes: readonly Change[]) => void;
-  /** So much changed that no list was sent. */
+  /** Something changed and no list tells what: too much of it, or a message that can not be read. */
   readonly onBulk: () => void;
   /** Changes may have gone unheard. @param first the session only begins. */
   readonly onGap: (first: boolean) => void;
   readonly onError: (error: unknown) => void;
 }
 
-interface Notice {
-  readonly t: ChangedTable | "blocks";
-  readonly k?: readonly Change[];
-  readonly all?: boolean;
-  readonly h?: number;
-}
+/** What a notification says: rows with their new versions, that there are too many to tell, or a block's height. */
+type Notice =
+  | { readonly t: ChangedTable; readonly k: readonly Change[] }
+  | { readonly t: ChangedTable; readonly all: true }
+  | { readonly t: "blocks"; readonly h: number };
+
+const TABLES: readonly unknown[] = ["balances", "token_balances", "dex_pools"] satisfies ChangedTable[];
 
 /**
  * Hears of changes that the service did not make, on one session with the primary. A pulse on the same session proves
@@ -138,10 +139,35 @@ export class ChangeListener {
   }
 
   #hear(payload: string): void {
-    const { trust, onChanges, onBulk } = this.#args;
-    const notice = JSON.parse(payload) as Notice;
-    if (notice.t === "blocks") trust.learnTip(notice.h ?? 0);
-    else if (notice.all) onBulk();
-    else onChanges(notice.t, notice.k ?? []);
+    const { trust, onChanges, onBulk, onError } = this.#args;
+    const notice = readNotice(payload);
+    if (notice === undefined) {
+      onError(new Error("a notification of changes can not be read"));
+      onBulk();
+    } else if (notice.t === "blocks") trust.learnTip(notice.h);
+    else if ("all" in notice) onBulk();
+    else onChanges(notice.t, notice.k);
   }
+}
+
+/**
+ * What a payload says; undefined if it is none of the triggers'. Any role of the database may notify: nothing is taken
+ * for theirs unseen.
+ */
+export function readNotice(payload: string): Notice | undefined {
+  let said: { t?: unknown; k?: unknown; all?: unknown; h?: unknown } | null;
+  try {
+    said = JSON.parse(payload);
+  } catch {
+    return undefined;
+  }
+  if (said?.t === "blocks") return Number.isSafeInteger(said.h) ? (said as Notice) : undefined;
+  if (!TABLES.includes(said?.t)) return undefined;
+  return said?.all === true || (Array.isArray(said?.k) && said.k.every(isChange))
+    ? (said as Notice)
+    : undefined;
+}
+
+function isChange(row: unknown): row is Change {
+  return Array.isArray(row) && typeof row[0] === "string" && Number.isSafeInteger(row[1]);
 }

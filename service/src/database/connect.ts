@@ -3,7 +3,7 @@ import { Problem } from "../errors.ts";
 import { type Breaker, createBreaker } from "../resilience/circuit-breaker.ts";
 import { ChangeListener, type ChangeListenerArgs } from "./change-listener.ts";
 import { nodeFailed } from "./failures.ts";
-import { NodeReader, type NodeReaderArgs, REPLAYED } from "./node-reader.ts";
+import { NodeReader, type NodeReaderArgs, PING } from "./node-reader.ts";
 import { PipelinedLane } from "./pipelined-lane.ts";
 import { BoundedPool } from "./pools.ts";
 import { PrimaryClock } from "./primary-clock.ts";
@@ -20,13 +20,19 @@ export interface DatabaseConnections {
   readonly writerBreaker: Breaker;
   readonly breakers: readonly Breaker[];
   readonly listener: ChangeListener;
-  /** Whether some node has answered since the start, and not all have failed lately. */
-  usable(): Promise<boolean>;
+  /** Whether some node has answered since the start. That all have failed lately is nobody's start to wait for. */
+  reached(): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** Asked until a node answers for the first time. */
-const PING = { name: "ping", text: `SELECT ${REPLAYED}` };
+/**
+ * Proves that the primary acknowledges commits: a record in its log, which the standbys have to confirm like any other. It
+ * changes no row.
+ */
+const WRITE_PROBE = {
+  name: "write-probe",
+  text: "SELECT pg_logical_emit_message(true, 'dujyo', 'probe')",
+};
 
 /** Connects to the pooler, for writing and for reading, and past it to hear of changes. */
 export function connectDatabase(config: ServiceConfig, events: DatabaseEvents): DatabaseConnections {
@@ -51,10 +57,8 @@ export function connectDatabase(config: ServiceConfig, events: DatabaseEvents): 
   });
   // What a statement says about itself is no sign of a bad node; nor is a full waiting line.
   const counts = (error: Error): boolean => !(error instanceof Problem) && nodeFailed(error);
-  const breaker = (name: string): Breaker => createBreaker({ name, ...config.breaker, counts });
-  const replica = breaker("replica reads");
-  const primary = breaker("primary reads");
-  const writerBreaker = breaker("writes");
+  const breaker = (name: string, probe: () => Promise<unknown>): Breaker =>
+    createBreaker({ name, ...config.breaker, counts, probe });
   const clock = new PrimaryClock(4 * cache.maxStalenessMs);
   const primaryLane = new PoolLane(writerPool, queryTimeoutMs);
   const replicaLane: ReadLane =
@@ -67,6 +71,9 @@ export function connectDatabase(config: ServiceConfig, events: DatabaseEvents): 
           ...limits.readerPool,
         })
       : new PoolLane(readerPool, queryTimeoutMs);
+  const replica = breaker("replica reads", () => replicaLane.query(PING, []));
+  const primary = breaker("primary reads", () => primaryLane.query(PING, []));
+  const writerBreaker = breaker("writes", () => writerPool.pool.query(WRITE_PROBE));
   const listener = new ChangeListener({
     ...events,
     clock,
@@ -81,10 +88,10 @@ export function connectDatabase(config: ServiceConfig, events: DatabaseEvents): 
     replica: { lane: replicaLane, pool: readerPool, breaker: replica },
     primary: { lane: primaryLane, breaker: primary },
     clock,
+    retries: config.retries,
     maxAgeMs: cache.maxStalenessMs / 2,
     onFailure: events.onFailure,
   });
-  let answered = false;
   return {
     reader,
     writerPool,
@@ -92,14 +99,9 @@ export function connectDatabase(config: ServiceConfig, events: DatabaseEvents): 
     writerBreaker,
     breakers: [replica, primary, writerBreaker],
     listener,
-    async usable() {
-      if (!answered) {
-        answered = await reader.read(PING, []).then(
-          () => true,
-          () => false,
-        );
-      }
-      return answered && (replica.state !== "open" || primary.state !== "open");
+    async reached() {
+      if (!reader.answered) await reader.read(PING, []).catch(() => undefined);
+      return reader.answered;
     },
     async close() {
       await listener.stop();

@@ -10,13 +10,19 @@ import type { PrimaryClock } from "./primary-clock.ts";
 import type { ReadLane, Statement } from "./read-lane.ts";
 
 /**
- * Column that every cached read selects: how far a replica has replayed, null on a primary (a promoted one still
- * remembers its last replayed position, hence the question first).
+ * Columns that every cached read selects: how far a replica has replayed, and when the last commit among it was made,
+ * epoch milliseconds. Null on a primary (a promoted one still remembers its last replayed position, hence the question first).
  */
-export const REPLAYED = "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text END AS replayed";
+export const REPLAYED = `CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text END AS replayed,
+  CASE WHEN pg_is_in_recovery() THEN (extract(epoch FROM pg_last_xact_replay_timestamp()) * 1000)::float8 END AS replayed_at`;
+
+/** The smallest read: asks a node whether it answers. */
+export const PING: Statement = { name: "ping", text: `SELECT ${REPLAYED}` };
 
 export interface ReplayedRow extends QueryResultRow {
   readonly replayed: string | null;
+  /** Null also on a replica that has replayed no commit since its start. */
+  readonly replayed_at: number | null;
 }
 
 export interface NodeAnswer<R> {
@@ -30,6 +36,8 @@ export interface NodeReaderArgs {
   readonly replica: { readonly lane: ReadLane; readonly pool: BoundedPool; readonly breaker: Breaker };
   readonly primary: { readonly lane: ReadLane; readonly breaker: Breaker };
   readonly clock: PrimaryClock;
+  /** Further tries of a read that a replica failed at once. */
+  readonly retries: number;
   /** Content older than this is not taken from a replica while the primary answers. */
   readonly maxAgeMs: number;
   readonly onFailure: (node: "replica" | "primary", error: unknown) => void;
@@ -38,9 +46,15 @@ export interface NodeReaderArgs {
 /** Reads from the nearest node that is good enough. */
 export class NodeReader {
   readonly #args: NodeReaderArgs;
+  #answered = false;
 
   constructor(args: NodeReaderArgs) {
     this.#args = args;
+  }
+
+  /** Whether some node has answered since the start. */
+  get answered(): boolean {
+    return this.#answered;
   }
 
   /**
@@ -58,8 +72,8 @@ export class NodeReader {
     try {
       return await this.#fromPrimary(statement, values);
     } catch (error) {
-      // With the primary gone, nothing newer is acknowledged: what the replica has is the best there is.
-      if (answer) return answer;
+      // With the primary gone, nothing newer is acknowledged: what the replica has is the best there is, if its age is known.
+      if (answer?.readAt !== undefined) return answer;
       throw error;
     }
   }
@@ -73,30 +87,33 @@ export class NodeReader {
     statement: Statement,
     values: readonly unknown[],
   ): Promise<NodeAnswer<R>> {
+    const asked = Date.now();
     const rows = await this.#gated<R>(lsn, statement, values);
-    if (!rows) return await this.#fromPrimary(statement, values);
-    return { rows, from: rows[0]?.replayed ? "replica" : "primary", readAt: this.#readAt(rows[0]?.replayed) };
+    const { readAt } = this.#age(rows?.[0], asked);
+    if (!rows || readAt === undefined) return await this.#fromPrimary(statement, values);
+    return { rows, from: rows[0]?.replayed ? "replica" : "primary", readAt };
   }
 
   async #fromReplica<R extends ReplayedRow>(
     statement: Statement,
     values: readonly unknown[],
-  ): Promise<(NodeAnswer<R> & { recent: boolean }) | undefined> {
-    const { replica, clock, maxAgeMs, onFailure } = this.#args;
+  ): Promise<(Omit<NodeAnswer<R>, "readAt"> & Age) | undefined> {
+    const { replica, retries, maxAgeMs, onFailure } = this.#args;
     const asked = Date.now();
     try {
       // A replica that becomes the primary, or dies, takes its sessions along; the next one leads to another replica, while
-      // there may be no primary to go to. Such a failure comes at once: what took long is not tried again.
-      const rows = await retry(() => replica.breaker.run(() => replica.lane.query<R>(statement, values)), {
-        retries: REPEATS,
-        when: nodeFailedAtOnce,
-        deadline: asked + maxAgeMs / 2,
-      });
-      const replayed = rows[0]?.replayed ?? null;
+      // there may be no primary to go to. Such a failure comes at once: what took long is not tried again. A pool may hold
+      // several such sessions, and the breaker hears of the read's end alone.
+      const rows = await replica.breaker.run(() =>
+        retry(() => replica.lane.query<R>(statement, values), {
+          retries,
+          when: (error) => !(error instanceof Problem) && nodeFailed(error),
+          deadline: asked + maxAgeMs / 2,
+        }),
+      );
+      this.#answered = true;
       // The reader endpoint leads to the primary while no replica is close enough.
-      if (replayed === null) return { rows, from: "primary", readAt: asked, recent: true };
-      const readAt = this.#readAt(replayed);
-      return { rows, from: "replica", readAt, recent: !clock.runs(asked) || asked - readAt <= maxAgeMs };
+      return { rows, from: rows[0]?.replayed ? "replica" : "primary", ...this.#age(rows[0], asked) };
     } catch (error) {
       if (!isOutage(error)) throw error;
       onFailure("replica", error);
@@ -112,6 +129,7 @@ export class NodeReader {
     const readAt = Date.now();
     try {
       const rows = await primary.breaker.run(() => primary.lane.query<R>(statement, values));
+      this.#answered = true;
       return { rows, from: "primary", readAt };
     } catch (error) {
       if (!isOutage(error)) throw error;
@@ -152,22 +170,29 @@ export class NodeReader {
     }
   }
 
-  #readAt(replayed: string | null | undefined): number {
-    const now = Date.now();
-    const lsn = replayed ? parseLsn(replayed) : undefined;
-    if (lsn === undefined) return now;
-    const { clock } = this.#args;
+  /** How old a node's content is. @param asked when the node was, epoch milliseconds. */
+  #age(row: ReplayedRow | undefined, asked: number): Age {
+    const { clock, maxAgeMs } = this.#args;
+    const lsn = row?.replayed ? parseLsn(row.replayed) : undefined;
+    if (lsn === undefined) return { readAt: asked, recent: true };
+    const current = clock.currentAt(lsn);
     // Without a running primary there is nothing to be behind of.
-    return clock.currentAt(lsn) ?? (clock.runs(now) ? 0 : now);
+    if (!clock.runs(asked)) return { readAt: current ?? asked, recent: true };
+    if (current !== undefined) return { readAt: current, recent: asked - current <= maxAgeMs };
+    // Further behind than the clock remembers: the last commit dates it, by the server's clock, which may be ahead.
+    const committed = row?.replayed_at;
+    if (committed == null) return { readAt: undefined, recent: false };
+    return { readAt: Math.min(Math.floor(committed), clock.since ?? asked), recent: false };
   }
 }
 
-/** Sessions of a pool that one fault may have broken, as one read may meet them. */
-const REPEATS = 2;
-
-function nodeFailedAtOnce(error: unknown): boolean {
-  return !(error instanceof Problem) && !(error instanceof BreakerOpenError) && nodeFailed(error);
-}
+/**
+ * `readAt`: epoch milliseconds up to which the content is known to be current; undefined if nobody can tell. `recent`:
+ * whether that is good enough while the primary answers.
+ */
+type Age =
+  | { readonly readAt: number; readonly recent: boolean }
+  | { readonly readAt: undefined; readonly recent: false };
 
 const GATE: Statement = {
   name: "gate",

@@ -23,6 +23,11 @@ export class PrimaryClock {
     while (this.#samples[0] && this.#samples[0].at < at - this.#keepMs) this.#samples.shift();
   }
 
+  /** The oldest moment that it can tell of. */
+  get since(): number | undefined {
+    return this.#samples[0]?.at;
+  }
+
   /** Up to when a node that replayed `lsn` is known to be current; undefined if no sample can tell. */
   currentAt(lsn: Lsn): number | undefined {
     for (let at = this.#samples.length - 1; at >= 0; at--) {

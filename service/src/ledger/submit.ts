@@ -4,7 +4,7 @@ import type { Change, Coherence } from "../cache/coherence.ts";
 import { accountKey } from "../cache/keys.ts";
 import type { PeerLink } from "../cache/peer-link.ts";
 import type { CachePort } from "../cache/port.ts";
-import type { ReadThrough } from "../cache/read-through.ts";
+import type { Loaded, ReadThrough, Source } from "../cache/read-through.ts";
 import { Problem } from "../errors.ts";
 import { formatReadAfter } from "../read-after.ts";
 import type { Balances } from "../repositories/balances.ts";
@@ -15,14 +15,14 @@ import type { UnsettledAccounts } from "./unsettled.ts";
 export type TransferRequest = Pick<TransferOrder, "from" | "to" | "amount" | "nonce" | "key" | "nftId">;
 
 export interface SubmitArgs {
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, "transfer" | "position" | "announce">;
   readonly cache: ReadThrough;
   readonly shared: CachePort;
   readonly coherence: Coherence;
   readonly peers: Pick<PeerLink, "tellChanged">;
   readonly balances: Balances;
   readonly histories: Histories;
-  readonly unsettled: UnsettledAccounts;
+  readonly unsettled: Pick<UnsettledAccounts, "add">;
   readonly onCacheError: (error: unknown) => void;
 }
 
@@ -40,11 +40,13 @@ export class Submit {
 
   /** @throws Problem as the ledger does. */
   async run(request: TransferRequest): Promise<Submitted> {
+    // What is put into the caches was current when the booking was made, not when its answer came.
+    const asked = Date.now();
     const booking = await this.#book(request);
     const changes = changesOf(request, booking);
     const [lsn] = await Promise.all([
       this.#args.ledger.position(),
-      booking.replayed ? this.supersede(changes) : this.#carry(request, booking, changes),
+      booking.replayed ? this.supersede(changes) : this.#carry(request, booking, changes, asked),
     ]);
     return { ...booking, readAfter: formatReadAfter({ lsn, versions: new Map(changes) }) };
   }
@@ -74,8 +76,12 @@ export class Submit {
     }
   }
 
-  async #carry(request: TransferRequest, booking: Booking, changes: readonly Change[]): Promise<void> {
-    const now = Date.now();
+  async #carry(
+    request: TransferRequest,
+    booking: Booking,
+    changes: readonly Change[],
+    asked: number,
+  ): Promise<void> {
     const transaction: HistoryTransaction = {
       id: booking.tx_id,
       hash: booking.tx_hash,
@@ -94,21 +100,20 @@ export class Submit {
     await this.#shareOrAnnounce(
       changes,
       changes.flatMap(([address, version]) => [
-        this.#putBalance(address, balances.get(address) ?? 0, version, now),
-        this.#putHistory(address, transaction, booking.block_height, version, now),
+        this.#putBalance(address, balances.get(address) ?? 0, version, asked),
+        this.#putHistory(address, transaction, booking.block_height, version, asked),
         this.#args.coherence.supersede([accountKey("detail", address)], version),
       ]),
     );
   }
 
-  async #putBalance(address: string, balance: number, version: number, now: number): Promise<void> {
+  async #putBalance(address: string, balance: number, version: number, readAt: number): Promise<void> {
     const { cache, balances, coherence } = this.#args;
-    const key = accountKey("balance", address);
-    coherence.raise(key, version);
-    const content = balances.written(address, balance, version, now);
+    const content = balances.written(address, balance, version, readAt);
     const source = balances.balance(address);
+    coherence.raise(source.key, version);
     cache.keep(source, content);
-    await cache.put(source, content, 1);
+    await this.#put(source, content);
   }
 
   async #putHistory(
@@ -116,9 +121,9 @@ export class Submit {
     transaction: HistoryTransaction,
     height: number,
     version: number,
-    now: number,
+    readAt: number,
   ): Promise<void> {
-    const { cache, shared, histories, coherence } = this.#args;
+    const { shared, histories, coherence } = this.#args;
     const key = accountKey("history", address);
     coherence.raise(key, version);
     const before = await shared.get(key);
@@ -128,7 +133,14 @@ export class Submit {
       return;
     }
     // Statuses on the page are as of its own tip; a page that the tip has overtaken is read anew.
-    await cache.put(histories.head(address), prepend(before, transaction, height, version, now), 1);
+    await this.#put(histories.head(address), prepend(before, transaction, height, version, readAt));
+  }
+
+  /** Puts what this process wrote; where something stands in the way that lacks it, marks that as old. */
+  async #put(source: Source, content: Loaded): Promise<void> {
+    const { cache, coherence } = this.#args;
+    const other = await cache.put(source, content, 1);
+    if (other && other.version < content.version) await coherence.supersede([source.key], content.version);
   }
 
   /** Through the shared cache and the instances' channel; where those fail, through the database. */
@@ -138,7 +150,7 @@ export class Submit {
     const failed = results.find((result) => result.status === "rejected");
     if (!failed) return;
     onCacheError(failed.reason);
-    await ledger.announce(JSON.stringify({ t: "balances", k: changes })).catch((error: unknown) => {
+    await ledger.announce(changes).catch((error: unknown) => {
       onCacheError(error);
       this.#args.unsettled.add(changes.map(([address]) => address));
     });

@@ -41,15 +41,19 @@ export class UnsettledAccounts {
 
   async #look(): Promise<void> {
     const { everyMs, versions, supersede, onError } = this.#args;
-    const asked = Date.now();
-    const addresses = [...this.#until.keys()].slice(0, BATCH);
+    const waiting = [...this.#until.keys()];
     try {
-      await supersede(await versions(addresses));
-      // Only a look that succeeded can end the waiting.
-      for (const address of addresses) {
-        if ((this.#until.get(address) ?? 0) <= asked) this.#until.delete(address);
+      for (let at = 0; at < waiting.length; at += BATCH) {
+        const addresses = waiting.slice(at, at + BATCH);
+        const asked = Date.now();
+        await supersede(await versions(addresses));
+        // Only a look that succeeded can end the waiting.
+        for (const address of addresses) {
+          if ((this.#until.get(address) ?? 0) <= asked) this.#until.delete(address);
+        }
       }
     } catch (error) {
+      // A primary that does not answer for one batch does not for the next: the whole look is repeated.
       onError(error);
     }
     this.#timer = this.#until.size > 0 ? setTimeout(() => void this.#look(), everyMs) : undefined;

@@ -41,10 +41,9 @@ export async function migrate(
     const pending = await findPendingFiles(client, files);
     const applied = files.filter((file) => !pending.includes(file));
     await repairIndexes(client, applied, log);
-    await client.query(
-      "SELECT set_config('dujyo.postings_partitions', $1, false), set_config('dujyo.partitions_ahead_months', $2, false)",
-      [String(settings.postingsPartitions), String(settings.partitionsAheadMonths)],
-    );
+    await client.query("SELECT set_config('dujyo.postings_partitions', $1, false)", [
+      String(settings.postingsPartitions),
+    ]);
     for (const file of pending) {
       await repairIndexes(client, [file], log);
       const started = performance.now();

@@ -9,8 +9,6 @@ export interface MigrationSettings {
   readonly directory: string;
   /** Hash partitions of `postings`, 1 to 256; takes effect when the table is created, never after. */
   readonly postingsPartitions: number;
-  /** Monthly partitions of `transactions` to make ahead, 0 to 60. */
-  readonly partitionsAheadMonths: number;
   /** How long to wait for another run of the migrations to end. */
   readonly lockTimeoutSeconds: number;
   /** How long to wait for a primary that accepts the connection. */
@@ -22,7 +20,7 @@ export interface MigrationSettings {
  *
  * Required: PGHOST, PGUSER. Optional: PGPORT (5432), PGDATABASE (dujyo_blockchain), PGPASSWORD_FILE, PGSSLROOTCERT
  * (a CA file; switches TLS on, with the host name verified), MIGRATIONS_DIR (./migrations), POSTINGS_PARTITIONS (8),
- * PARTITIONS_AHEAD_MONTHS (3), MIGRATION_LOCK_TIMEOUT_SECONDS (300), MIGRATION_CONNECT_TIMEOUT_SECONDS (60).
+ * MIGRATION_LOCK_TIMEOUT_SECONDS (300), MIGRATION_CONNECT_TIMEOUT_SECONDS (60).
  *
  * @throws Error that lists each missing or bad variable with what is allowed.
  */
@@ -68,7 +66,6 @@ export function readMigrationSettings(env: NodeJS.ProcessEnv): MigrationSettings
     },
     directory: text("MIGRATIONS_DIR", "./migrations"),
     postingsPartitions: integer("POSTINGS_PARTITIONS", 8, 1, 256),
-    partitionsAheadMonths: integer("PARTITIONS_AHEAD_MONTHS", 3, 0, 60),
     lockTimeoutSeconds: integer("MIGRATION_LOCK_TIMEOUT_SECONDS", 300, 1, 86_400),
     connectTimeoutSeconds: integer("MIGRATION_CONNECT_TIMEOUT_SECONDS", 60, 1, 3_600),
   };

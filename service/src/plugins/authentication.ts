@@ -11,8 +11,8 @@ export interface Caller {
 }
 
 export interface AuthenticationArgs {
-  /** JSON Web Key Set with the public keys; several during a rotation. */
-  readonly keySet: string;
+  /** The public keys; several during a rotation. */
+  readonly keySet: JSONWebKeySet;
   readonly issuer: string;
   readonly audience: string;
 }
@@ -22,13 +22,9 @@ export type Authenticate = (request: FastifyRequest) => Promise<Caller>;
 /** Keys are asymmetric only: who can check a token must not be able to make one. */
 const ALGORITHMS = ["EdDSA", "ES256"];
 
-/** @throws Error at once if the key set is none, or holds private keys. */
+/** Tells callers by bearer tokens that one of the keys has signed. */
 export function createAuthentication({ keySet, issuer, audience }: AuthenticationArgs): Authenticate {
-  const set = JSON.parse(keySet) as JSONWebKeySet;
-  if (!set.keys?.length) throw new Error("AUTH_KEY_SET_FILE holds no keys; it has to be a JSON Web Key Set");
-  if (set.keys.some((key) => "d" in key))
-    throw new Error("AUTH_KEY_SET_FILE holds a private key; give it public keys only");
-  const keys = createLocalJWKSet(set);
+  const keys = createLocalJWKSet(keySet);
 
   return async (request) => {
     const [, token] = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.headers.authorization ?? "") ?? [];

@@ -1,3 +1,5 @@
+import { maxHeaderSize, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import { type FieldIssue, invalidField, Problem } from "../errors.ts";
@@ -29,6 +31,35 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
     .type("application/problem+json")
     .header("cache-control", "no-store")
     .send(JSON.stringify(problem.toDocument(request.id)));
+}
+
+/**
+ * Answers what is not even a request, on the bare socket: no route, no hook and no request id are known yet. The connection
+ * ends with it, since nobody can tell where the next request would begin.
+ */
+export function sendClientProblem(error: NodeJS.ErrnoException, socket: Socket, id: string): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy(error);
+    return;
+  }
+  const problem = clientProblem(error.code);
+  const body = JSON.stringify(problem.toDocument(id));
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    "content-type: application/problem+json",
+    `content-length: ${Buffer.byteLength(body)}`,
+    "cache-control: no-store",
+    `x-request-id: ${id}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}
+
+function clientProblem(code: string | undefined): Problem {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return new Problem("timeout");
+  if (code === "HPE_HEADER_OVERFLOW")
+    return invalidField("url and headers", `are together longer than ${maxHeaderSize} bytes`);
+  return invalidField("request", "is no valid HTTP");
 }
 
 /** What an error of the framework means to a client. */

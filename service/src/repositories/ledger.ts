@@ -1,5 +1,6 @@
 import type { PoolClient } from "pg";
 
+import type { Change } from "../cache/coherence.ts";
 import { certainlyUndone, nodeFailed, sqlState } from "../database/failures.ts";
 import { UNREACHABLE_LSN } from "../database/lsn.ts";
 import type { BoundedPool } from "../database/pools.ts";
@@ -32,11 +33,12 @@ export interface Booking {
   readonly to_version: number;
 }
 
+/** Silent: the service tells its caches itself. */
 const TRANSFER = {
   name: "transfer",
   text: `SELECT tx_id::text AS tx_id, encode(tx_hash, 'hex') AS tx_hash, created_at, block_height, sealed_height, replayed,
       from_balance, from_version, from_nonce, to_balance, to_version
-    FROM ledger_transfer($1, $2, $3::bigint, $4::bigint, $5, $6, 'transfer', $7)`,
+    FROM ledger_transfer($1, $2, $3::bigint, $4::bigint, $5, $6, 'transfer', $7, p_silent => true)`,
 };
 
 const REFUSALS: Record<string, ProblemCode | undefined> = {
@@ -45,6 +47,9 @@ const REFUSALS: Record<string, ProblemCode | undefined> = {
   DJ003: "idempotency_conflict",
   DJ004: "invalid_request",
 };
+
+/** Addresses have at most 64 plain characters: so many stay below the 8000 bytes of a notification. */
+const PER_NOTICE = 70;
 
 export interface LedgerArgs {
   readonly pool: BoundedPool;
@@ -120,7 +125,7 @@ export class Ledger {
   }
 
   /** Current versions of accounts, from the primary. */
-  async versions(addresses: readonly string[]): Promise<(readonly [string, number])[]> {
+  async versions(addresses: readonly string[]): Promise<Change[]> {
     const { rows } = await this.#args.pool.pool.query<{ address: string; version: number }>({
       name: "versions",
       text: "SELECT address, version FROM balances WHERE address = ANY ($1)",
@@ -129,12 +134,15 @@ export class Ledger {
     return rows.map(({ address, version }) => [address, version]);
   }
 
-  /** Makes every instance hear of changes by way of the database. */
-  async announce(payload: string): Promise<void> {
+  /** Makes every instance hear of changed accounts by way of the database, as the tables' triggers do. */
+  async announce(changes: readonly Change[]): Promise<void> {
+    const payloads = Array.from({ length: Math.ceil(changes.length / PER_NOTICE) }, (_, at) =>
+      JSON.stringify({ t: "balances", k: changes.slice(at * PER_NOTICE, (at + 1) * PER_NOTICE) }),
+    );
     await this.#args.pool.pool.query({
       name: "announce",
-      text: "SELECT pg_notify('dujyo_invalidate', $1)",
-      values: [payload],
+      text: "SELECT pg_notify('dujyo_invalidate', payload) FROM unnest($1::text[]) payload",
+      values: [payloads],
     });
   }
 

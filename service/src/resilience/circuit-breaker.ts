@@ -1,6 +1,6 @@
-import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from "cockatiel";
+import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from "cockatiel";
 
-/** Raised instead of a call while a breaker is open. */
+/** Raised instead of a call while a breaker is not closed. */
 export class BreakerOpenError extends Error {
   constructor(name: string) {
     super(`the breaker "${name}" is open`);
@@ -8,56 +8,80 @@ export class BreakerOpenError extends Error {
   }
 }
 
+/** Whatever a probe fails with, it is no success. */
+class ProbeFailedError extends Error {}
+
 export type BreakerState = "closed" | "half-open" | "open";
 
 export interface BreakerArgs {
   readonly name: string;
   /** Failures in a row that open it. */
   readonly failures: number;
-  /** Milliseconds until one call may probe. */
+  /** Milliseconds until a probe, and between two of them. */
   readonly openMs: number;
-  /** Which errors count. @default every one */
+  /**
+   * Asks what is behind the breaker whether it works again. Has to end by itself: no other probe starts before. Made by the
+   * breaker, not lent from a request, so that it closes without traffic too.
+   */
+  readonly probe: () => Promise<unknown>;
+  /** Which errors of calls count. @default every one */
   readonly counts?: (error: Error) => boolean;
-  readonly onChange?: (state: BreakerState) => void;
 }
 
 export interface Breaker {
   readonly name: string;
   readonly state: BreakerState;
-  /** @throws BreakerOpenError without calling, while open or while another call probes. */
+  /** @throws BreakerOpenError without calling, unless closed. */
   run<T>(call: () => Promise<T>): Promise<T>;
+  /** Probes no more: what was behind it is gone for good. */
+  abandon(): void;
 }
 
-export function createBreaker({
-  name,
-  failures,
-  openMs,
-  counts = () => true,
-  onChange,
-}: BreakerArgs): Breaker {
+/** Stops calls to what fails all the time, and finds out by itself when it is well again. */
+export function createBreaker({ name, failures, openMs, probe, counts = () => true }: BreakerArgs): Breaker {
   const policy = circuitBreaker(
-    handleWhen((error) => counts(error as Error)),
+    handleWhen((error) => error instanceof ProbeFailedError || counts(error as Error)),
     { halfOpenAfter: openMs, breaker: new ConsecutiveBreaker(failures) },
   );
-  const stateOf = (state: CircuitState): BreakerState =>
-    state === CircuitState.Closed ? "closed" : state === CircuitState.HalfOpen ? "half-open" : "open";
-  if (onChange) policy.onStateChange((state) => onChange(stateOf(state)));
-  let openedAt = 0;
-  policy.onBreak(() => {
-    openedAt = Date.now();
-  });
+  let timer: NodeJS.Timeout | undefined;
+  let abandoned = false;
+
+  async function tryProbe(): Promise<void> {
+    try {
+      await policy.execute(async () => {
+        await probe().catch((cause) => {
+          throw new ProbeFailedError(`the probe of "${name}" failed`, { cause });
+        });
+      });
+    } catch (error) {
+      // The wall clock, by which the policy goes, was a little behind the timer; a failed probe opens it anew instead.
+      if (error instanceof BrokenCircuitError) probeLater();
+    }
+  }
+
+  function probeLater(): void {
+    if (abandoned) return;
+    // A process that has nothing else to do may end.
+    timer = setTimeout(() => void tryProbe(), openMs).unref();
+  }
+
+  policy.onBreak(probeLater);
 
   return {
     name,
     get state() {
-      return stateOf(policy.state);
+      if (policy.state === CircuitState.Closed) return "closed";
+      return policy.state === CircuitState.HalfOpen ? "half-open" : "open";
     },
     async run(call) {
-      // The policy makes others wait for the probe's end; a request has better places to go to than a queue.
-      if (policy.state === CircuitState.HalfOpen) throw new BreakerOpenError(name);
-      if (policy.state === CircuitState.Open && Date.now() - openedAt < openMs)
-        throw new BreakerOpenError(name);
+      // The policy would make the first call after the pause the probe, and others wait for its end: a request has better
+      // places to go to.
+      if (policy.state !== CircuitState.Closed) throw new BreakerOpenError(name);
       return await policy.execute(call);
+    },
+    abandon() {
+      abandoned = true;
+      clearTimeout(timer);
     },
   };
 }

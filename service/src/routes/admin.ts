@@ -2,6 +2,8 @@ import type { FastifyInstance } from "fastify";
 
 import type { Diagnostics } from "../diagnostics.ts";
 import { type Authenticate, requireScope } from "../plugins/authentication.ts";
+import { responses } from "../schemas/fields.ts";
+import { CacheStats, DatabaseStats, Performance } from "../schemas/operations.ts";
 
 export interface AdminRoutesArgs {
   readonly diagnostics: Diagnostics;
@@ -11,15 +13,15 @@ export interface AdminRoutesArgs {
 
 /** `GET /admin/performance`, `/admin/cache/stats`, `/admin/database/stats`. */
 export function addAdmin(app: FastifyInstance, { diagnostics, authenticate }: AdminRoutesArgs): void {
-  const options = {
-    schema: { security: [{ bearer: [] }] },
+  const options = (answer: Parameters<typeof responses>[0]) => ({
+    schema: { security: [{ bearer: [] }], response: responses(answer, 401, 403) },
     ...(authenticate
       ? {
           onRequest: async (request: Parameters<Authenticate>[0]) =>
             requireScope(await authenticate(request), "admin"),
         }
       : {}),
-  };
+  });
   const { instance } = diagnostics;
 
   const cacheStats = async () => {
@@ -27,7 +29,7 @@ export function addAdmin(app: FastifyInstance, { diagnostics, authenticate }: Ad
     return { ...cache, hit_ratio: hits.ratio };
   };
 
-  app.get("/admin/performance", options, async () => {
+  app.get("/admin/performance", options(Performance), async () => {
     const [database, cache, fleet] = await Promise.all([
       diagnostics.database(),
       cacheStats(),
@@ -44,12 +46,12 @@ export function addAdmin(app: FastifyInstance, { diagnostics, authenticate }: Ad
     };
   });
 
-  app.get("/admin/cache/stats", options, async () => {
+  app.get("/admin/cache/stats", options(CacheStats), async () => {
     const [stats, fleet] = await Promise.all([cacheStats(), diagnostics.fleet()]);
     return { instance, ...stats, fleet };
   });
 
-  app.get("/admin/database/stats", options, async () => {
+  app.get("/admin/database/stats", options(DatabaseStats), async () => {
     const [stats, fleet] = await Promise.all([diagnostics.database(), diagnostics.fleet()]);
     return { instance, ...stats, fleet };
   });

@@ -1,28 +1,22 @@
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
 
 import type { Diagnostics } from "../diagnostics.ts";
 import type { Lifecycle } from "../plugins/admission.ts";
 import { seconds } from "../repositories/view.ts";
+import { DetailedHealth, Health, Readiness } from "../schemas/operations.ts";
 import { VERSION } from "../version.ts";
 
 export interface HealthRoutesArgs {
   readonly lifecycle: Lifecycle;
   readonly diagnostics: Diagnostics;
-  /** Why no request could be answered, or undefined if some can. */
+  /**
+   * Why this instance should get no requests yet, or undefined. Never the loss of something that all instances share: what
+   * the caches hold, and problems that say when to come back, are better answers than none.
+   */
   readonly unready: () => Promise<string | undefined>;
 }
 
 const config = { always: true };
-
-const Health = Type.Object({
-  status: Type.String(),
-  timestamp: Type.Integer(),
-  version: Type.String(),
-  uptime: Type.Integer({ description: "seconds" }),
-});
-
-const Readiness = Type.Object({ status: Type.String(), detail: Type.String() });
 
 /** `GET /health`, `/health/live`, `/health/ready`, `/health/detailed`. */
 export function addHealth(app: FastifyInstance, { lifecycle, diagnostics, unready }: HealthRoutesArgs): void {
@@ -45,12 +39,12 @@ export function addHealth(app: FastifyInstance, { lifecycle, diagnostics, unread
       const reason = lifecycle.draining ? "draining" : await unready();
       return reply.code(reason === undefined ? 200 : 503).send({
         status: reason === undefined ? "ok" : "unready",
-        detail: reason ?? "reads can be answered",
+        detail: reason ?? "requests are answered",
       });
     },
   );
 
-  app.get("/health/detailed", { config }, async () => {
+  app.get("/health/detailed", { config, schema: { response: { 200: DetailedHealth } } }, async () => {
     const [database, cache, hits] = await Promise.all([
       diagnostics.database(),
       diagnostics.cache(),

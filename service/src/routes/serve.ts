@@ -28,10 +28,8 @@ export async function read(
   if (typeof token !== "string") return await cache.get(source);
   const { lsn, versions } = parseReadAfter(token);
   const version = versions.get(address);
-  const held = version === undefined ? undefined : cache.peek(source.key, () => source);
-  if (version !== undefined && held && held.entry.version >= version) return held;
-  if (version !== undefined && !held) {
-    const served = await cache.get(source);
+  if (version !== undefined) {
+    const served = await cache.get(source, version);
     if (served.entry.version >= version) return served;
   }
   return cache.absorb(source, await source.loadAfter(lsn));

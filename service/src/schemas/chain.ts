@@ -34,9 +34,9 @@ export const Blocks = Type.Object({
 
 export const Stats = Type.Object({
   total_blocks: Type.Integer(),
-  total_transactions: Type.Integer({ description: "estimated" }),
+  total_transactions: Type.Integer(),
   pending_transactions: Type.Integer(),
-  total_addresses: Type.Integer({ description: "estimated" }),
+  total_addresses: Type.Integer({ description: "estimated: as of the last ANALYZE" }),
   total_supply: Amount,
   last_updated: EpochSeconds,
 });

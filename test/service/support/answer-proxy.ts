@@ -48,6 +48,11 @@ export class AnswerProxy {
     this.#swallowing = true;
   }
 
+  /** Lets no new connection through, until {@link heal}. */
+  refuse(): void {
+    this.#refusing = true;
+  }
+
   /** Ends all connections. @param refuse new ones too, until {@link heal}. */
   cut(refuse: boolean): void {
     this.#refusing = refuse;

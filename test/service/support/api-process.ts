@@ -81,6 +81,12 @@ export class ApiProcess {
     }
   }
 
+  /** How often it had to count with changes that it did not hear of. */
+  async gaps(): Promise<number> {
+    const text = await (await fetch(`${this.url}/metrics`, { headers: { accept: "text/plain" } })).text();
+    return Number(/^dujyo_api_coherence_gaps_total (\d+)/m.exec(text)?.[1]);
+  }
+
   async get<T = Record<string, unknown>>(
     path: string,
     headers: Record<string, string> = {},

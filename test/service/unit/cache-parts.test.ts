@@ -4,9 +4,12 @@ import { type CacheEntry, decodeEntry, encodeEntry, etagOf } from "../../../serv
 import { jitteredTtl, refreshesEarly } from "../../../service/src/cache/expiry.ts";
 import { Floors } from "../../../service/src/cache/floors.ts";
 import { L1Cache } from "../../../service/src/cache/l1.ts";
+import { RedisCache } from "../../../service/src/cache/redis-cache.ts";
+import type { ScriptedRedis } from "../../../service/src/cache/redis-client.ts";
 import { parseLsn } from "../../../service/src/database/lsn.ts";
 import { PrimaryClock } from "../../../service/src/database/primary-clock.ts";
 import { formatReadAfter, parseReadAfter } from "../../../service/src/read-after.ts";
+import type { Breaker } from "../../../service/src/resilience/circuit-breaker.ts";
 
 const entry: CacheEntry = {
   kind: "value",
@@ -51,6 +54,34 @@ describe("the process's own cache", () => {
     l1.set("a", entry);
     l1.delete("a");
     expect([l1.size, l1.bytes]).toEqual([0, 0]);
+  });
+});
+
+describe("messages to the other instances", () => {
+  it("keep their order: one connection carries them all, whichever carry the entries", async () => {
+    const carried: string[] = [];
+    const client = (name: string) =>
+      ({
+        djPublish: async () => carried.push(name),
+        getBuffer: async () => {
+          carried.push(name);
+          return null;
+        },
+      }) as unknown as ScriptedRedis;
+    let turn = 0;
+    const breaker = { run: (call: () => unknown) => call() } as unknown as Breaker;
+    const cache = new RedisCache(
+      () => client(`entries ${turn++ % 2}`),
+      () => breaker,
+      client("messages"),
+    );
+    for (const text of ["1", "2", "3"]) {
+      await cache.publish("channel", text);
+      await cache.get("key");
+    }
+
+    expect(carried.filter((name) => name === "messages")).toHaveLength(3);
+    expect(new Set(carried).size).toBe(3);
   });
 });
 

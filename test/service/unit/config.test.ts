@@ -7,11 +7,12 @@ import { describe, expect, it } from "vitest";
 import { readConfig } from "../../../service/src/config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "config-"));
-const file = (name: string): string => {
+const file = (name: string, content = `content of ${name}\n`): string => {
   const path = join(folder, name);
-  writeFileSync(path, `content of ${name}\n`);
+  writeFileSync(path, content);
   return path;
 };
+const KEY = { kty: "OKP", crv: "Ed25519", x: "AA" };
 
 const complete = {
   DB_HOST: "pgbouncer",
@@ -22,7 +23,7 @@ const complete = {
   REDIS_NODES: "redis-0:6379,redis-1:6380",
   REDIS_PASSWORD_FILE: file("redis"),
   REDIS_CA_FILE: file("redis-ca"),
-  AUTH_KEY_SET_FILE: file("keys"),
+  AUTH_KEY_SET_FILE: file("keys", JSON.stringify({ keys: [KEY] })),
 };
 
 describe("the service's configuration", () => {
@@ -48,6 +49,19 @@ describe("the service's configuration", () => {
     expect(() => readConfig({ ...incomplete, REDIS_PASSWORD_FILE: "/nowhere/redis", PORT: "80x" })).toThrow(
       /DB_PASSWORD_FILE is not set[\s\S]*PORT is "80x"[\s\S]*REDIS_PASSWORD_FILE names \/nowhere\/redis, which can not be read \(ENOENT\)/,
     );
+  });
+
+  it.each([
+    ["no JSON", "-----BEGIN", "is no JSON Web Key Set"],
+    ["null", "null", "is no JSON Web Key Set"],
+    ["no set", JSON.stringify(KEY), "is no JSON Web Key Set"],
+    ["an empty set", JSON.stringify({ keys: [] }), "is no JSON Web Key Set"],
+    ["no keys in it", JSON.stringify({ keys: ["BEGIN"] }), "is no JSON Web Key Set"],
+    ["a private key", JSON.stringify({ keys: [{ ...KEY, d: "BEGIN" }] }), "holds a private key"],
+  ])("refuses a key set that is %s, naming the variable and not the content", (_, content, reason) => {
+    const given = { ...complete, AUTH_KEY_SET_FILE: file("bad-keys", content) };
+    expect(() => readConfig(given)).toThrow(new RegExp(`AUTH_KEY_SET_FILE .*${reason}`));
+    expect(() => readConfig(given)).not.toThrow(/BEGIN/);
   });
 
   it("serves plain HTTP without a certificate, HTTPS with one, and refuses half of the pair", () => {

@@ -1,3 +1,4 @@
+import type { Pool } from "pg";
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
 
@@ -5,6 +6,7 @@ import type { SharedFacts } from "../../../service/src/cache/port.ts";
 import { Fleet } from "../../../service/src/metrics/fleet.ts";
 import { HitWindow } from "../../../service/src/metrics/hit-window.ts";
 import { Latencies, quantile } from "../../../service/src/metrics/latency.ts";
+import { Replication } from "../../../service/src/repositories/replication.ts";
 
 /** Hashes in memory, shared by several instances. */
 function createFacts(): SharedFacts & { down: boolean } {
@@ -101,5 +103,43 @@ describe("durations", () => {
     expect(text).toContain('d_seconds_bucket{le="+Inf",route="/x"} 4');
     expect(text).toContain('d_seconds_count{route="/x"} 4');
     expect(quantile(latencies.total(), 0.5)).toBe(0.005);
+  });
+});
+
+describe("the replicas", () => {
+  const of = (rows: object[] | Error, expected: number) =>
+    new Replication(
+      {
+        pool: {
+          query: async () => {
+            if (rows instanceof Error) throw rows;
+            return { rows };
+          },
+        } as unknown as Pool,
+      },
+      expected,
+    ).read();
+  const row = (name: string, state = "streaming") => ({ name, state, lag_bytes: 0 });
+
+  it("are healthy while they stream", async () => {
+    const { replicas } = await of([row("postgres-0"), row("postgres-2", "catchup")], 2);
+    expect(replicas.map(({ name, is_healthy }) => [name, is_healthy])).toEqual([
+      ["postgres-0", true],
+      ["postgres-2", false],
+    ]);
+  });
+
+  it("are all listed, those that the primary does not see as unhealthy", async () => {
+    expect((await of([row("postgres-0")], 2)).replicas).toEqual([
+      { name: "postgres-0", is_healthy: true, state: "streaming", lag_bytes: 0 },
+      { name: "replica_2", is_healthy: false, state: null, lag_bytes: null },
+    ]);
+    expect((await of([], 2)).replicas.map(({ is_healthy }) => is_healthy)).toEqual([false, false]);
+  });
+
+  it("are of unknown health while the primary does not answer", async () => {
+    const { primaryHealthy, replicas } = await of(new Error("away"), 1);
+    expect(primaryHealthy).toBe(false);
+    expect(replicas).toMatchObject([{ is_healthy: false, state: null }]);
   });
 });

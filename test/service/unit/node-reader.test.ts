@@ -10,24 +10,33 @@ import { createBreaker } from "../../../service/src/resilience/circuit-breaker.t
 const STATEMENT = { name: "s", text: "SELECT" };
 const socketError = (): Promise<never> => Promise.reject(new Error("connection terminated"));
 
-function createReader(replica: () => Promise<ReplayedRow[]>, primary: () => Promise<ReplayedRow[]>) {
+function createReader(
+  replica: () => Promise<ReplayedRow[]>,
+  primary: () => Promise<ReplayedRow[]>,
+  retries = 2,
+) {
   const lane = (query: () => Promise<ReplayedRow[]>): ReadLane => ({
     query: query as ReadLane["query"],
     close: async () => undefined,
   });
   const clock = new PrimaryClock(8000);
-  const breaker = (name: string) => createBreaker({ name, failures: 5, openMs: 1000 });
+  const breaker = (name: string) =>
+    createBreaker({ name, failures: 5, openMs: 1000, probe: async () => undefined });
+  const breakers = { replica: breaker("replica"), primary: breaker("primary") };
   const reader = new NodeReader({
-    replica: { lane: lane(replica), pool: {} as BoundedPool, breaker: breaker("replica") },
-    primary: { lane: lane(primary), breaker: breaker("primary") },
+    replica: { lane: lane(replica), pool: {} as BoundedPool, breaker: breakers.replica },
+    primary: { lane: lane(primary), breaker: breakers.primary },
     clock,
+    retries,
     maxAgeMs: 1000,
     onFailure: () => undefined,
   });
-  return { reader, clock };
+  return { reader, clock, breakers };
 }
 
-const replayed = (lsn: string | null) => async () => [{ replayed: lsn }];
+const replayed =
+  (lsn: string | null, at: number | null = null) =>
+  async () => [{ replayed: lsn, replayed_at: at }];
 
 describe("a read of a node", () => {
   it("is left to a replica that is close behind, and dated by the primary's log", async () => {
@@ -52,6 +61,43 @@ describe("a read of a node", () => {
     expect((await reader.read(STATEMENT, [])).from).toBe("replica");
   });
 
+  it("dates a replica that is further behind than the clock remembers by its last commit", async () => {
+    const committed = Date.now() - 60_000;
+    const { reader, clock } = createReader(replayed("0/10", committed), socketError);
+    clock.note(Date.now() - 100, 0x20);
+    expect(await reader.read(STATEMENT, [])).toMatchObject({ from: "replica", readAt: committed });
+    expect(await reader.read(STATEMENT, [])).toMatchObject({ readAt: committed });
+  });
+
+  it("does not believe a server's clock that is ahead", async () => {
+    const { reader, clock } = createReader(replayed("0/10", Date.now() + 60_000), socketError);
+    const first = Date.now() - 100;
+    clock.note(first, 0x20);
+    expect(await reader.read(STATEMENT, [])).toMatchObject({ from: "replica", readAt: first });
+  });
+
+  it("serves nothing of an age that nobody can tell", async () => {
+    const { reader, clock } = createReader(replayed("0/10", null), socketError);
+    clock.note(Date.now() - 100, 0x20);
+    await expect(reader.read(STATEMENT, [])).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  it.each([
+    0, 1, 4,
+  ])("is tried %i times more where the replica fails at once, one failure to the breaker", async (retries) => {
+    let calls = 0;
+    const counting = () => {
+      calls++;
+      return socketError();
+    };
+    const { reader, breakers } = createReader(counting, replayed(null), retries);
+    for (let at = 0; at < 4; at++) expect((await reader.read(STATEMENT, [])).from).toBe("primary");
+    expect(calls).toBe(4 * (1 + retries));
+    expect(breakers.replica.state).toBe("closed");
+    await reader.read(STATEMENT, []);
+    expect(breakers.replica.state).toBe("open");
+  });
+
   it("goes to the primary when the replica fails", async () => {
     const { reader } = createReader(socketError, replayed(null));
     expect((await reader.read(STATEMENT, [])).from).toBe("primary");
@@ -66,7 +112,7 @@ describe("a read of a node", () => {
     let asked = 0;
     const primary = async (): Promise<ReplayedRow[]> => {
       asked++;
-      return [{ replayed: null }];
+      return [{ replayed: null, replayed_at: null }];
     };
     const wrong = createReader(
       () => Promise.reject(Object.assign(new Error("syntax"), { code: "42601" })),

@@ -1,50 +1,16 @@
 import { setTimeout as pause } from "node:timers/promises";
 
+import type { FastifyRequest } from "fastify";
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { Coherence } from "../../../service/src/cache/coherence.ts";
-import { Floors } from "../../../service/src/cache/floors.ts";
 import { accountKey } from "../../../service/src/cache/keys.ts";
-import { L1Cache } from "../../../service/src/cache/l1.ts";
-import {
-  type Loaded,
-  type Origin,
-  ReadThrough,
-  type Source,
-} from "../../../service/src/cache/read-through.ts";
-import { Trust } from "../../../service/src/cache/trust.ts";
+import type { Loaded, Source } from "../../../service/src/cache/read-through.ts";
 import { Problem } from "../../../service/src/errors.ts";
+import { read } from "../../../service/src/routes/serve.ts";
 import { FakeShared } from "../support/fake-shared.ts";
+import { content, createProcess } from "../support/in-memory-process.ts";
 
 const KEY = accountKey("balance", "A");
-
-/** One process: its own memory, over the given shared cache. */
-function createProcess(shared: FakeShared, holder: string) {
-  const trust = new Trust(2000, ["listen"], Date.now() - 1000);
-  const floors = new Floors(60_000, 1000);
-  const l1 = new L1Cache(1_000_000);
-  const origins: Origin[] = [];
-  const coherence = new Coherence({ l1, floors, trust, shared, markerMs: 10_000, onError: () => undefined });
-  const cache = new ReadThrough({
-    l1,
-    shared,
-    trust,
-    floors,
-    jitter: 0,
-    staleIfErrorMs: 60_000,
-    leaseMs: 1000,
-    holder,
-    count: (origin) => origins.push(origin),
-    onCacheError: () => undefined,
-  });
-  trust.prove("listen", Date.now());
-  return { trust, floors, l1, origins, coherence, cache };
-}
-
-function content(version: number, from: Loaded["from"] = "replica", ageMs = 0): Loaded {
-  const body = Buffer.from(`balance at version ${version}`);
-  return { kind: "value", version, second: 0, readAt: Date.now() - ageMs, wrongAtTip: 0, body, from };
-}
 
 function source(load: Source["load"], ttlMs = 30_000): Source {
   return { key: KEY, ttlMs, load };
@@ -66,6 +32,24 @@ describe("the read path", () => {
 
     expect(a.origins).toEqual(["replica", "l1"]);
     expect(b.origins).toEqual(["redis"]);
+  });
+
+  it("counts a read that has to see a version once, by where that was found", async () => {
+    const { cache, origins } = createProcess(shared, "a");
+    const replica = source(async () => content(1));
+    const view = { ...replica, loadAfter: async () => content(2, "primary") };
+    const ask = (version: number) =>
+      read(
+        { headers: { "x-read-after": `0/1;A=${version}` } } as unknown as FastifyRequest,
+        cache,
+        view,
+        "A",
+      );
+    await cache.get(replica);
+
+    expect((await ask(1)).origin).toBe("l1");
+    expect(await ask(2)).toMatchObject({ origin: "primary", entry: { version: 2 } });
+    expect(origins).toEqual(["replica", "l1", "primary"]);
   });
 
   it("reads once for many requests of two processes", async () => {
@@ -201,6 +185,29 @@ describe("the read path", () => {
 
     expect(shared.entries.get(KEY)?.version).toBe(2);
     expect(origins.filter((origin) => origin === "replica")).toHaveLength(1);
+  });
+
+  it("renews from the primary where the replica is behind what the process knows", async () => {
+    const { cache, floors } = createProcess(shared, "a");
+    const nodes: string[] = [];
+    // A cost beyond its life makes the refresh of the entry certain.
+    await cache.put(
+      source(async () => content(2)),
+      content(2),
+      1e9,
+    );
+    floors.raise(KEY, 2, 0);
+    shared.entries.clear();
+    await cache.get(
+      source(async (node) => {
+        nodes.push(node);
+        return node === "primary" ? content(2, "primary") : content(1);
+      }),
+    );
+    await expect.poll(() => shared.entries.get(KEY)?.version).toBeDefined();
+
+    expect(shared.entries.get(KEY)?.version).toBe(2);
+    expect(nodes).toEqual(["any", "primary"]);
   });
 
   it("reads history anew once a block seals what the page shows as pending", async () => {

@@ -8,15 +8,20 @@ import { retry } from "../../../service/src/resilience/retry.ts";
 
 const fail = (): Promise<never> => Promise.reject(new Error("down"));
 
-async function opened(openMs: number) {
-  const breaker = createBreaker({ name: "test", failures: 5, openMs });
+/** A breaker whose probe does what the test wants. */
+function create(openMs: number, probe: () => Promise<unknown> = fail, counts = () => true) {
+  return createBreaker({ name: "test", failures: 5, openMs, probe, counts });
+}
+
+async function opened(openMs: number, probe?: () => Promise<unknown>) {
+  const breaker = create(openMs, probe);
   for (let at = 0; at < 5; at++) await breaker.run(fail).catch(() => undefined);
   return breaker;
 }
 
 describe("a breaker", () => {
   it("opens after five failures in a row, not before", async () => {
-    const breaker = createBreaker({ name: "test", failures: 5, openMs: 1000 });
+    const breaker = create(1000);
     for (let at = 0; at < 4; at++) await breaker.run(fail).catch(() => undefined);
     await breaker.run(async () => "well");
     for (let at = 0; at < 4; at++) await breaker.run(fail).catch(() => undefined);
@@ -33,20 +38,47 @@ describe("a breaker", () => {
     expect(calls).toBe(0);
   });
 
-  it("lets one probe through, sends others away meanwhile, and closes when it succeeds", async () => {
-    const breaker = await opened(20);
-    await pause(30);
-    const probe = breaker.run(() => pause(20, "well"));
-    await expect(breaker.run(async () => "other")).rejects.toThrow(BreakerOpenError);
-    expect(await probe).toBe("well");
-    expect(breaker.state).toBe("closed");
+  it("closes without a call once its probe succeeds", async () => {
+    const breaker = await opened(20, async () => "well");
+    await expect.poll(() => breaker.state, { interval: 5 }).toBe("closed");
+    expect(await breaker.run(async () => "call")).toBe("call");
   });
 
-  it("opens again when the probe fails", async () => {
-    const breaker = await opened(20);
-    await pause(30);
-    await breaker.run(fail).catch(() => undefined);
-    expect(breaker.state).toBe("open");
+  it("has one probe at a time, and sends calls away meanwhile", async () => {
+    let end: (value: string) => void = () => undefined;
+    let probes = 0;
+    const breaker = await opened(20, () => {
+      probes++;
+      return new Promise((resolve) => {
+        end = resolve;
+      });
+    });
+    await expect.poll(() => breaker.state, { interval: 5 }).toBe("half-open");
+    await expect(breaker.run(async () => "call")).rejects.toThrow(BreakerOpenError);
+    await pause(50);
+    expect(probes).toBe(1);
+    end("well");
+    await expect.poll(() => breaker.state, { interval: 5 }).toBe("closed");
+  });
+
+  it("probes again and again while the probe fails, whatever it fails with", async () => {
+    let probes = 0;
+    const breaker = create(
+      10,
+      () => (++probes < 3 ? fail() : Promise.resolve()),
+      () => probes === 0,
+    );
+    for (let at = 0; at < 5; at++) await breaker.run(fail).catch(() => undefined);
+    await expect.poll(() => breaker.state, { interval: 5 }).toBe("closed");
+    expect(probes).toBe(3);
+  });
+
+  it("probes no more once it is abandoned", async () => {
+    let probes = 0;
+    const breaker = await opened(10, async () => probes++);
+    breaker.abandon();
+    await pause(50);
+    expect([probes, breaker.state]).toEqual([0, "open"]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { type AddressInfo, connect } from "node:net";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -12,6 +13,15 @@ const A = "DU1111111111111111111111111111111111111111";
 const B = "DU2222222222222222222222222222222222222222";
 const TRANSFER = { from: A, to: B, amount: 5, nonce: 1 };
 const LIMITS = { inFlight: 4, bodyBytes: 2048, drainDelayMs: 0, drainTimeoutMs: 1000 };
+
+const POOL = { size: 1, idle: 1, active_connections: 0, waiting: 0, limit: 10 };
+const DATABASE = {
+  master: { name: "master", ...POOL, is_healthy: true },
+  reader_pool: POOL,
+  replicas: [{ name: "replica_1", is_healthy: false, state: null, lag_bytes: null }],
+  total_healthy_replicas: 0,
+  total_replicas: 1,
+};
 
 const entry: CacheEntry = {
   kind: "value",
@@ -33,7 +43,7 @@ const lifecycle = { draining: false };
 
 beforeAll(async () => {
   const { publicKey, privateKey } = await generateKeyPair("EdDSA");
-  const keySet = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), alg: "EdDSA", kid: "k" }] });
+  const keySet = { keys: [{ ...(await exportJWK(publicKey)), alg: "EdDSA", kid: "k" }] };
   bearer = async (address, { scope, ttl = 60, audience = "api" } = {}) => {
     const token = new SignJWT(scope ? { scope } : {})
       .setProtectedHeader({ alg: "EdDSA", kid: "k" })
@@ -51,7 +61,11 @@ beforeAll(async () => {
     histories: { head: () => view, page: () => view },
     chain: { blocks: () => view, stats: () => view, holders: () => view, pool: () => view },
     submit: { run: () => outcome?.() },
-    diagnostics: { instance: "test", database: async () => ({}), fleet: async () => ({}) },
+    diagnostics: {
+      instance: "test",
+      database: async () => DATABASE,
+      fleet: async () => ({ instances: ["test"], totals: {}, scope: "instance" }),
+    },
     unready: async () => undefined,
     metrics: new ServiceMetrics(registry),
     registry,
@@ -90,10 +104,13 @@ describe("bad input is answered 400 with the field named", () => {
   it.each([
     ["/balance/a.b", "address"],
     [`/balance/${"A".repeat(65)}`, "address"],
-    [`/balance/${"A".repeat(500)}`, "address"],
+    [`/balance/${"A".repeat(1025)}`, "address"],
+    [`/balance/${"A".repeat(15_000)}`, "address"],
+    [`/pool/${"A".repeat(1025)}`, "id"],
     ["/balance-detail/%20", "address"],
     ["/transactions/hash/123", "hash"],
     [`/transactions/hash/${"a".repeat(65)}`, "hash"],
+    [`/transactions/hash/${"a".repeat(1025)}`, "hash"],
     [`/transactions/${A}?before=xyz`, "before"],
     [`/transactions/${A}?before=99999999999999999999`, "before"],
     [`/transactions/${A}?limit=0`, "limit"],
@@ -143,6 +160,36 @@ describe("bad input is answered 400 with the field named", () => {
   it("an idempotency key that is too long", async () => {
     const response = await post(TRANSFER, { "idempotency-key": "k".repeat(256) });
     expect(response.json()).toMatchObject({ status: 400, issues: [{ field: "idempotency-key" }] });
+  });
+});
+
+describe("what is not even a request is answered with a problem document", () => {
+  /** Sends text to the listening service and gives what comes back until it closes the connection. */
+  async function send(text: string) {
+    if (!app.server.listening) await app.listen({ host: "127.0.0.1", port: 0 });
+    const socket = connect((app.server.address() as AddressInfo).port, "127.0.0.1");
+    socket.write(text);
+    const [head = "", body = ""] = (await socket.setEncoding("utf8").toArray()).join("").split("\r\n\r\n");
+    return { head, problem: JSON.parse(body) as Record<string, unknown> };
+  }
+
+  it.each([
+    [
+      "a URL that is too long",
+      `GET /balance/${"A".repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`,
+      "url and headers",
+    ],
+    [
+      "headers that are too long",
+      `GET /health HTTP/1.1\r\nx: ${"A".repeat(20_000)}\r\n\r\n`,
+      "url and headers",
+    ],
+    ["malformed HTTP", "GET /health HTTP/9.9\r\n\r\n", "request"],
+    ["something else", "\u0016\u0003\u0001 hello\r\n\r\n", "request"],
+  ])("%s", async (_, text, field) => {
+    const { head, problem } = await send(text);
+    expect(head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json\r\n/);
+    expect(problem).toMatchObject({ status: 400, code: "invalid_request", issues: [{ field }] });
   });
 });
 
@@ -240,7 +287,9 @@ describe("the service around", () => {
     expect(await ask()).toBe(401);
     expect(await ask(await bearer(A))).toBe(403);
     expect(await ask(await bearer(A, { scope: "admin" }))).toBe(200);
-    expect((await app.inject(url)).statusCode).toBe(200);
+    const answer = await app.inject(url);
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toMatchObject({ instance: "test", ...DATABASE });
   });
 
   it("withdraws readiness first and sees keep-alive connections off", async () => {

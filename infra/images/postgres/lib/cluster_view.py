@@ -62,7 +62,7 @@ class View:
     def missing(self, expected, demanded):
         """Sentences on what keeps the cluster from being whole; empty when it is.
 
-        `expected` are the names that have to run, `demanded` the synchronous replicas that have to stand by.
+        `expected` are the names that have to run, `demanded` how many of them have to stand by synchronously.
         """
         if self.leader is None:
             return ["no member leads"]
@@ -74,6 +74,7 @@ class View:
                 reasons.append(f"{name} has not joined")
             elif not self.follows(name):
                 reasons.append(f"{name} is {self.members[name].get('state')}, not streaming from {self.leader}")
-        if len(self.standbys) < demanded:
-            reasons.append(f"{len(self.standbys)} of {demanded} synchronous replicas stand by")
+        standing = sum(name in expected for name in self.standbys)
+        if standing < demanded:
+            reasons.append(f"{standing} of {demanded} synchronous replicas stand by")
         return reasons

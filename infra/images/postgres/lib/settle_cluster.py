@@ -83,6 +83,10 @@ class Cluster:
         self.wait(f"{new} to lead", lambda view: [] if view.leader == new else [f"{view.leader} leads"])
         say(f"{new} leads after {time.monotonic() - started:.1f} s")
 
+    def departing(self):
+        """Names of the members that are not planned. Raises Unreachable when none of the planned ones answers."""
+        return [name for name in self.view().members if name not in self.plan["members"]]
+
     def leave_departing(self):
         """The leader is one of the members that stay."""
         view = self.wait_leader()

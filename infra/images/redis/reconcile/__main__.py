@@ -12,7 +12,7 @@ from .actions import Action, Done, Wait
 from .carry_out import Operator
 from .connection import Connection, ReplyError
 from .desired import Refusal, read_desired
-from .plan import next_step
+from .plan import next_leaving_step, next_step
 from .view import State, observe
 
 POLL_SECONDS = 0.3
@@ -50,20 +50,24 @@ def summary(state: State) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="cluster-reconcile", description="Brings the Redis Cluster to what is declared.")
     parser.add_argument("--config", default="/etc/dujyo/cluster.json", help="the declaration (default: %(default)s)")
+    parser.add_argument(
+        "--leaving-only", action="store_true", help="before members are deleted: only let those go that are not declared"
+    )
     parser.add_argument("--deadline", type=float, default=900, help="seconds (default: %(default)s)")
     options = parser.parse_args()
     deadline = time.monotonic() + options.deadline
     connections = Connections()
+    decide = next_leaving_step if options.leaving_only else next_step
     try:
         desired = read_desired(options.config)
         operator = Operator(desired, connections.to, say)
         reason = ""
         while time.monotonic() < deadline:
             state = observe(desired, connections.to)
-            action: Action = next_step(desired, state)
+            action: Action = decide(desired, state)
             if isinstance(action, Done):
                 summary(state)
-                say("the cluster is as declared")
+                say("nobody is left to leave" if options.leaving_only else "the cluster is as declared")
                 return 0
             if isinstance(action, Wait):
                 if action.reason != reason:

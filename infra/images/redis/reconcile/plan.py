@@ -26,6 +26,18 @@ def next_step(desired: Desired, state: State) -> Action:
     )
 
 
+def next_leaving_step(desired: Desired, state: State) -> Action:
+    """As next_step, until nobody is left that is not declared; what else is wrong is left to the run after the members.
+
+    Raises Refusal where going on could lose data.
+    """
+    if not state.reports:
+        return Done()
+    hosts = {member.host for member in desired.members}
+    known = (node for report in state.reports.values() for node in report.nodes.values())
+    return next_step(desired, state) if any(node.host not in hosts for node in known) else Done()
+
+
 def _wait_for_agreement(state: State) -> Action | None:
     """Nothing is decided on a picture that the members do not share."""
     ids = {report.id: report.name for report in state.reports.values()}

@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from reconcile import actions
 from reconcile.desired import Desired, Member, Refusal
 from reconcile.placement import slot_share
-from reconcile.plan import next_step
+from reconcile.plan import next_leaving_step, next_step
 from reconcile.view import Node, Report, State, parse_nodes
 
 
@@ -135,6 +135,29 @@ class PlanTest(unittest.TestCase):
         step = next_step(declared(3, 1), State(state.reports, {}))
         self.assertIsInstance(step, actions.Wait)
         self.assertIn("slots belong to redis-6", step.reason)
+
+    def test_before_members_go_only_those_that_leave_are_looked_at(self):
+        nodes = formed(3)
+        nodes[0] = replace(nodes[0], open_slots=True)
+        reports = reports_of(nodes)
+        for silent in ({}, {"redis-5": "refused"}):
+            self.assertEqual(next_leaving_step(declared(3, 1), State(reports, silent)), actions.Done())
+        self.assertEqual(next_leaving_step(declared(3, 1), State({}, {"redis-0": "unknown"})), actions.Done())
+        self.assertEqual(next_leaving_step(declared(4, 1), State(reports, {"redis-6": "unknown"})), actions.Done())
+
+    def test_before_members_go_they_are_drained_and_released(self):
+        nodes = formed(4)
+        step = next_leaving_step(declared(3, 1), self.split(nodes, 6))
+        self.assertEqual(step, actions.Rebalance(("redis-0", "redis-2", "redis-4"), ("id6",)))
+        drained = [*formed(3), node(6), node(7, primary=6)]
+        self.assertEqual(next_leaving_step(declared(3, 1), self.split(drained, 6)), actions.Release(("id7", "id6")))
+        self.assertEqual(next_leaving_step(declared(3, 1), State(reports_of(formed(3)), {})), actions.Done())
+
+    def test_nobody_goes_while_one_that_stays_or_one_that_leaves_with_slots_is_silent(self):
+        state = self.split(formed(4), 6)
+        silent = replace(state, silent={"redis-1": "refused"})
+        self.assertIsInstance(next_leaving_step(declared(3, 1), silent), actions.Wait)
+        self.assertIsInstance(next_leaving_step(declared(3, 1), State(state.reports, {})), actions.Wait)
 
 
 class ParseTest(unittest.TestCase):

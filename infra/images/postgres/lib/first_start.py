@@ -1,0 +1,74 @@
+"""A member's first start: from its empty volume until it is part of a cluster.
+
+A mark beside the data stands for that time. A start that finds the mark and data comes after one that was cut off, and
+the data may be half of what initdb or a base backup makes. Patroni takes any directory with something in it for a
+database, and what a cut-off founder has noted in the store keeps everybody else from founding the cluster. Both are
+cleared here. Data of the database that the cluster is known by is whole: the store names it after initdb has ended, and
+a base backup brings the file that names it last. A later base backup, after a member was reinitialised, has no mark; it
+is known by that file, which is not there yet.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+CONFIGURATION = "/etc/dujyo/patroni.yml"
+STORE_SECONDS = 60
+
+
+def _mark(data):
+    return os.path.join(os.path.dirname(data), "first-start")
+
+
+def _is_empty(data):
+    return not os.path.isdir(data) or not os.listdir(data)
+
+
+def is_going_on(data):
+    return os.path.exists(_mark(data))
+
+
+def end(data):
+    os.remove(_mark(data))
+
+
+def begin(data, environment):
+    """Before Patroni. Raises SubprocessError where the store does not answer: the next start tries again."""
+    if not _is_empty(data):
+        if is_going_on(data) or not os.path.exists(os.path.join(data, "global/pg_control")):
+            # Patroni's library stays out of this process, which lives as long as the member.
+            subprocess.run([sys.executable, "-IB", __file__, data], env=environment, check=True, timeout=STORE_SECONDS)
+        return
+    with open(_mark(data), "w", encoding="ascii"):
+        pass
+
+
+def _system_identifier(data):
+    answer = subprocess.run(["pg_controldata", data], env={**os.environ, "LC_ALL": "C"}, capture_output=True, text=True)
+    for line in answer.stdout.splitlines():
+        if line.startswith("Database system identifier:"):
+            return line.split()[-1]
+    return None
+
+
+def _clear(data):
+    from patroni.config import Config
+    from patroni.dcs import get_dcs
+
+    store = get_dcs(Config(CONFIGURATION))
+    # Empty while a founder is at work, its database's identifier when it has done; missing before and without it.
+    founded = store.get_cluster().initialize
+    if founded and founded == _system_identifier(data):
+        return
+    if not founded and not is_going_on(data):
+        return
+    print("member: a start was cut off while it made the database, its half-made data goes", file=sys.stderr, flush=True)
+    # Only a founder has data while nothing is founded, and there is one at a time: the note is this member's own.
+    if founded == "":
+        store.cancel_initialization()
+    shutil.rmtree(data)
+
+
+if __name__ == "__main__":
+    _clear(sys.argv[1])
