@@ -17,7 +17,7 @@ const SERIES_AT_MOST = 500;
 const SCRAPE_MS_AT_MOST = 10;
 
 describe("monitoring of the running stack", () => {
-  it("reads every part, has every metric, and leaves no panel empty", { timeout: 300_000 }, async () => {
+  it("reads every part, has every metric, and leaves no panel empty", { timeout: 420_000 }, async () => {
     const addresses = monitoringAddresses(STACK);
     const stop = startTraffic(addresses.api, sessionOptions(inject("connection").writer, "monitoring"));
     try {
