@@ -29,8 +29,11 @@ interface LiveCheckArgs {
   readonly onProgress: (text: string) => void;
 }
 
-/** Rates need two scrapes after the first traffic, recorded series an evaluation after that. */
-const PATIENCE_SECONDS = 180;
+/**
+ * Rates need two scrapes after the first traffic, recorded series an evaluation after that. An empty ledger takes its first
+ * snapshot five minutes after its start.
+ */
+const PATIENCE_SECONDS = 360;
 const PAUSE_SECONDS = 10;
 const RECENT_SECONDS = 300;
 

@@ -20,6 +20,8 @@ const CLOSE = 0.1;
 const page = (globalThis as any).document;
 const plots = JSON.parse(page.getElementById("data").textContent) as Plot[];
 
+type Points = Plot["series"][number]["points"];
+
 /** All plots show the same time, from the first value of any of them. */
 const times = plots.flatMap(({ series }) =>
   series.flatMap(({ points }) => points.map(([time]) => time * 1_000)),
@@ -27,11 +29,20 @@ const times = plots.flatMap(({ series }) =>
 const from = times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY);
 const to = times.reduce((most, time) => Math.max(most, time), 0);
 
+/** A series that began later than others, as the library needs it to put it on top of them: point by point. */
+function atAll(moments: readonly number[], points: Points): Points {
+  const values = new Map(points);
+  return moments.map((time) => [time, values.get(time) ?? 0] as const);
+}
+
 for (const [index, plot] of plots.entries()) {
   const place = page.getElementById(`plot-${index}`);
   if (!place) continue;
   const format = (value: number) => formatValue(value, plot.unit);
   const { top, drawn } = axisOf(plot);
+  const moments = [...new Set(plot.series.flatMap(({ points }) => points.map(([time]) => time)))].sort(
+    (a, b) => a - b,
+  );
   const near = (a: number, b: number) => a < b && b - a < CLOSE * (top ?? Number.POSITIVE_INFINITY);
   const last = new Map(
     plot.series.map(({ name, points }) => [
@@ -86,7 +97,10 @@ for (const [index, plot] of plots.entries()) {
       showSymbol: false,
       lineStyle: { width: 1.5 },
       ...(plot.stacked && { stack: "all", areaStyle: { opacity: 0.25 } }),
-      data: points.map(([time, value]) => [time * 1_000, Number.isFinite(value) ? value : null]),
+      data: (plot.stacked ? atAll(moments, points) : points).map(([time, value]) => [
+        time * 1_000,
+        Number.isFinite(value) ? value : null,
+      ]),
       ...(at === 0 && {
         markLine: {
           silent: true,

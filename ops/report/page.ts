@@ -20,7 +20,7 @@ figcaption { margin-bottom: 12px; flex: 1; }
 h2 { font-size: 16px; margin: 0 0 2px; }
 h2::first-letter { text-transform: uppercase; }
 figcaption p { font-size: 13px; }
-.tiles { max-width: 1500px; margin: 0 auto 16px; display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)); }
+.tiles { max-width: 1500px; margin: 0 auto 16px; display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
 .tile { padding: 12px 14px; border-radius: 10px; background: var(--card); border-left: 4px solid var(--level, #3f9d5f); }
 .tile h2 { font-size: 13px; font-weight: 500; color: var(--quiet); }
 .tile strong { font-size: 24px; font-weight: 600; color: var(--level, var(--text)); }

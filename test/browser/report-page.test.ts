@@ -121,6 +121,14 @@ describe("the overview's page in a browser", () => {
     expect(linesOf(figureOf("Requests")).size).toBeGreaterThanOrEqual(2);
   });
 
+  it("puts a series that began later on top of the others point by point", () => {
+    const plot = plots.find(({ title }) => title === "Database queries");
+    expect(plot?.series.map(({ points }) => points.length)).toEqual([241, 241, 121]);
+    expect([...linesOf(figureOf("Database queries")).values()].filter((points) => points > 100)).toEqual([
+      241, 241, 241,
+    ]);
+  });
+
   it("draws goals and alerts, and says which are above the axis", () => {
     const figure = figureOf("Response time");
     for (const bound of ["goal 50 ms", "goal 100 ms", "goal 200 ms"]) expect(figure).toContain(`>${bound}<`);

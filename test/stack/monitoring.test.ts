@@ -25,7 +25,7 @@ const SCRAPE_MS_AT_MOST = 10;
 
 describe("monitoring of the running stack", () => {
   it("reads every part, has every metric, leaves no panel empty, and calls nobody", {
-    timeout: 300_000,
+    timeout: 420_000,
   }, async () => {
     const addresses = monitoringAddresses(STACK);
     const stop = startTraffic(addresses.api, sessionOptions(inject("connection").writer, "monitoring"));
