@@ -72,7 +72,7 @@ async function loadAndCheck(
 ): Promise<void> {
   const session = ownerSession(connection);
   const progress = showProgress(step);
-  step.note("the ledger is locked until it is loaded; the API can not read it meanwhile");
+  step.note("while it is loaded the ledger is locked: the API answers reads from it with 503");
   await loadData({
     connection: session,
     size: SIZES[size],
