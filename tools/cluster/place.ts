@@ -21,6 +21,7 @@ export const SERVICE_NETWORK = "10.96.0.0/16";
 export const API_ADDRESS = "10.96.0.1";
 export const API_PORT = 6443;
 export const STORE_PORT = 12_379;
+export const METRICS_PORT = 10_443;
 export const PAUSE_IMAGE = "docker.io/dujyo/pause:1";
 export const STORAGE_CLASS = "local";
 /** Volumes made ahead of their claims, on the node's disk. */

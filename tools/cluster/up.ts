@@ -8,6 +8,7 @@ import { Progress, type Step } from "../setup/progress.ts";
 import { ensureProjectImages } from "../setup/project-images.ts";
 import { openForwarding } from "./forwarding.ts";
 import { loadImages } from "./images.ts";
+import { startMetrics } from "./metrics.ts";
 import { ensureIdentity, pki, TOKEN_FILE } from "./pki.ts";
 import {
   API_PORT,
@@ -48,6 +49,7 @@ export async function clusterUp(): Promise<string> {
   await progress.step("programs", ensurePrograms);
   await progress.step("control plane", () => controlPlane(address));
   await progress.step("node", () => node(address));
+  await progress.step("metrics", () => startMetrics(address));
   await progress.step("images", loadImages);
   await progress.step("volumes", volumes);
   process.stdout.write(`\n${progress.table()}\n`);
@@ -80,6 +82,16 @@ async function controlPlane(address: string): Promise<void> {
     "--anonymous-auth=false",
     `--kubelet-client-certificate=${pki("cluster.crt")}`,
     `--kubelet-client-key=${pki("cluster.key")}`,
+    // For what is served beside it, such as metrics: it tells there who asks.
+    // Straight to whoever serves it: the node's rules for addresses of services may not be there yet.
+    "--enable-aggregator-routing=true",
+    `--client-ca-file=${pki("cluster.crt")}`,
+    `--requestheader-client-ca-file=${pki("cluster.crt")}`,
+    "--requestheader-username-headers=X-Remote-User",
+    "--requestheader-group-headers=X-Remote-Group",
+    "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+    `--proxy-client-cert-file=${pki("cluster.crt")}`,
+    `--proxy-client-key-file=${pki("cluster.key")}`,
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${pki("accounts.key")}`,
     `--service-account-signing-key-file=${pki("accounts.key")}`,
