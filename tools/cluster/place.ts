@@ -27,6 +27,13 @@ export const STORAGE_CLASS = "local";
 /** Volumes made ahead of their claims, on the node's disk. */
 export const VOLUMES = 40;
 
+/** Why no cluster can be started on this machine; undefined where one can. */
+export function whyNoCluster(): string | undefined {
+  return process.platform === "linux" && process.getuid?.() === 0
+    ? undefined
+    : "A cluster can be started on Linux by root alone. Set TEST_KUBECONFIG to the kubeconfig of one that is there.";
+}
+
 /**
  * The machine's own address: the cluster reaches its node there, and so do the node's pods.
  *

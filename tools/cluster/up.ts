@@ -23,6 +23,7 @@ import {
   STORE_PORT,
   template,
   VOLUMES,
+  whyNoCluster,
 } from "./place.ts";
 import { start, until } from "./processes.ts";
 import { CNI_PROGRAMS, ensurePrograms, program } from "./programs.ts";
@@ -36,10 +37,8 @@ const READY_SECONDS = 120;
  * @throws Failure where this is no Linux machine that the user is root of, or a part does not come up
  */
 export async function clusterUp(): Promise<string> {
-  if (process.platform !== "linux" || process.getuid?.() !== 0)
-    throw new Failure(
-      "A cluster can be started on Linux by root alone. Set TEST_KUBECONFIG to the kubeconfig of one that is there.",
-    );
+  const reason = whyNoCluster();
+  if (reason !== undefined) throw new Failure(reason);
   const progress = new Progress();
   const address = machineAddress();
   // Images are built by Docker, which brings containerd along as well.
