@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { whyNoCluster } from "../tools/cluster/place.ts";
 
 /**
  * Runs every suite and ends with one line that counts them all: `N passed, N failed` (`, N skipped`). A check that is
@@ -75,6 +76,12 @@ const SUITES: Record<string, () => Promise<Count>> = {
   registry: () => vitest("registry"),
   service: () => vitest("service"),
   stack: () => vitest("stack"),
+  cluster: async () => {
+    const reason = process.env.TEST_KUBECONFIG === undefined ? whyNoCluster() : undefined;
+    if (reason === undefined) return vitest("cluster");
+    console.log(`left out: ${reason}`);
+    return { passed: 0, failed: 0, skipped: 1 };
+  },
 };
 
 const wanted = process.argv.slice(2);
@@ -86,26 +93,36 @@ if (unknown.length > 0) {
 
 // These suites share one running stack, which is taken down after the last of them, also after a failure.
 const ON_STACK = ["service", "stack"];
-const keep = process.env.KEEP_TEST_STACK === "1";
-process.env.KEEP_TEST_STACK = "1";
+const keep = process.env.KEEP_TEST_STACK;
 
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
-const chosen = Object.entries(SUITES).filter(([name]) => wanted.length === 0 || wanted.includes(name));
-for (const [name, suite] of chosen) {
+const chosen = Object.keys(SUITES).filter((name) => wanted.length === 0 || wanted.includes(name));
+const last = chosen.findLast((name) => ON_STACK.includes(name));
+for (const name of chosen) {
   const started = Date.now();
   console.log(`\n== ${name}`);
-  const count = await suite();
+  // Every other suite removes what it has started by itself.
+  keepStack(ON_STACK.includes(name) ? "1" : keep);
+  const count = await (SUITES[name] as () => Promise<Count>)();
   console.log(
     `== ${name}: ${count.passed} passed, ${count.failed} failed, ${((Date.now() - started) / 1_000).toFixed(1)} s`,
   );
   total.passed += count.passed;
   total.failed += count.failed;
   total.skipped += count.skipped;
+  // The machine carries the stack or the cluster, not both.
+  if (name === last && keep !== "1") await removeStack();
 }
-const stackUsed = chosen.some(([name]) => ON_STACK.includes(name));
-if (stackUsed && !keep && (await run(process.execPath, ["test/support/remove-stack.ts"])) !== 0)
-  total.failed += 1;
 console.log(
   `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`,
 );
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+function keepStack(value: string | undefined): void {
+  if (value === undefined) delete process.env.KEEP_TEST_STACK;
+  else process.env.KEEP_TEST_STACK = value;
+}
+
+async function removeStack(): Promise<void> {
+  if ((await run(process.execPath, ["test/support/remove-stack.ts"])) !== 0) total.failed += 1;
+}

@@ -44,9 +44,11 @@ const command = new Command("up")
 
 /** Everything that is only looked at comes first, so that a refusal leaves the machine as it was. */
 async function up(stack: string, asked?: DataChoice): Promise<number> {
+  // What is wrong with them is told before any wait; what holds is what they say after it.
+  chooseData(stack, stackSettings(stack), asked);
+  await takeTurn();
   const settings = stackSettings(stack);
   const data = chooseData(stack, settings, asked);
-  await takeTurn();
   if (settings.target === "kubernetes") return upOnKubernetes(stack, settings);
   const progress = new Progress();
   await progress.step("Docker engine", ensureDockerEngine);

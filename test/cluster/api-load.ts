@@ -9,9 +9,12 @@ export interface LoadReport {
   readonly slowest: number;
 }
 
-const CLIENTS = 4;
-/** Milliseconds between two requests of a client: the machine has other things to do. */
-const PAUSE = 20;
+export interface LoadOptions {
+  /** @default 4 */
+  readonly clients?: number;
+  /** Milliseconds between two requests of a client: the machine has other things to do. @default 20 */
+  readonly pause?: number;
+}
 
 /** Asks a path of the API's service over a connection of its own. Throws where nobody answers. */
 export function ask(host: string, path: string): Promise<{ readonly status: number; readonly body: string }> {
@@ -34,19 +37,21 @@ export function ask(host: string, path: string): Promise<{ readonly status: numb
 /** Clients that ask for balances, each request over a new connection, and count whatever is not answered. */
 export class ApiLoad {
   readonly #host: string;
+  readonly #pause: number;
   readonly #failures: string[] = [];
   #answered = 0;
   #slowest = 0;
   #stopping = false;
   #done: Promise<unknown> = Promise.resolve();
 
-  private constructor(host: string) {
+  private constructor(host: string, pause: number) {
     this.#host = host;
+    this.#pause = pause;
   }
 
-  static async start(): Promise<ApiLoad> {
-    const self = new ApiLoad(await addressOf("api"));
-    self.#done = Promise.all(Array.from({ length: CLIENTS }, (_, client) => self.#client(client)));
+  static async start({ clients = 4, pause = 20 }: LoadOptions = {}): Promise<ApiLoad> {
+    const self = new ApiLoad(await addressOf("api"), pause);
+    self.#done = Promise.all(Array.from({ length: clients }, (_, client) => self.#client(client)));
     return self;
   }
 
@@ -77,7 +82,7 @@ export class ApiLoad {
       if (failed === undefined) this.#answered += 1;
       else this.#failures.push(`${new Date().toISOString()} ${failed}`);
       this.#slowest = Math.max(this.#slowest, performance.now() - started);
-      await pause(PAUSE);
+      await pause(this.#pause);
     }
   }
 }

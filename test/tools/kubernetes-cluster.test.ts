@@ -34,7 +34,6 @@ describe("a cluster", () => {
       storageClasses: undefined,
       priorityClasses: undefined,
       namespaces: undefined,
-      secrets: undefined,
     };
     expect(lacking({ zones: 3, storageClass: "none", createNamespace: false }, blind)).toEqual([]);
   });

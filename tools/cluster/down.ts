@@ -12,7 +12,7 @@ import { program } from "./programs.ts";
 
 /** Whoever would bring pods back goes first, then the pods, then whoever they need to go. */
 const MAKERS = ["kube-controller-manager", "kube-scheduler"];
-const REST = ["kubelet", "kube-proxy", "coredns", "kube-apiserver", "etcd"];
+const REST = ["metrics-server", "kubelet", "kube-proxy", "coredns", "kube-apiserver", "etcd"];
 const GONE_SECONDS = 60;
 
 /** Ends the cluster and removes all of it, its volumes included. What is there already is not needed: safe to repeat. */

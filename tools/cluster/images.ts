@@ -16,26 +16,27 @@ export const CTR = ["--address", SOCKET, "--namespace", "k8s.io"];
 /** Brings the project's images from the Docker engine, which has built them, to the node; those that it has already stay. */
 export async function loadImages(step: Step): Promise<void> {
   const present = new Set((await mustRun("ctr", [...CTR, "images", "list", "--quiet"])).split("\n"));
+  const missing = IMAGE_NAMES.filter((name) => name !== "etcd" && name !== "grafana")
+    .map((name) => imageRef(name))
+    .filter((image) => !present.has(`docker.io/${image}`));
   if (!present.has(PAUSE_IMAGE)) {
     await mustRun("docker", ["build", "--tag", short(PAUSE_IMAGE), PAUSE_CONTEXT], { onLine: step.line });
-    await load(short(PAUSE_IMAGE));
+    missing.push(short(PAUSE_IMAGE));
   }
-  for (const name of IMAGE_NAMES) {
-    const image = imageRef(name);
-    if (name === "etcd" || name === "grafana" || present.has(`docker.io/${image}`)) continue;
-    step.line(image);
-    await load(image);
-  }
+  if (missing.length === 0) return step.origin("cached");
+  step.line(missing.join(", "));
+  // Together, since most of what they are made of is the same.
+  await load(missing);
 }
 
 function short(image: string): string {
   return image.replace("docker.io/", "");
 }
 
-/** `docker save | ctr images import`: neither holds the whole image in memory. */
-function load(image: string): Promise<void> {
+/** `docker save | ctr images import`: neither holds a whole image in memory. */
+function load(images: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const from = spawn("docker", ["save", image], { stdio: ["ignore", "pipe", "inherit"] });
+    const from = spawn("docker", ["save", ...images], { stdio: ["ignore", "pipe", "inherit"] });
     const to = spawn("ctr", [...CTR, "images", "import", "-"], { stdio: [from.stdout, "ignore", "pipe"] });
     let said = "";
     to.stderr?.on("data", (chunk: Buffer) => {
@@ -45,7 +46,7 @@ function load(image: string): Promise<void> {
     to.on("close", (code) =>
       code === 0
         ? resolve()
-        : reject(new Failure(`${image} could not be brought to the node:\n${said.trim()}`)),
+        : reject(new Failure(`${images.join(", ")} could not be brought to the node:\n${said.trim()}`)),
     );
   });
 }

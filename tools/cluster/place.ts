@@ -21,10 +21,18 @@ export const SERVICE_NETWORK = "10.96.0.0/16";
 export const API_ADDRESS = "10.96.0.1";
 export const API_PORT = 6443;
 export const STORE_PORT = 12_379;
+export const METRICS_PORT = 10_443;
 export const PAUSE_IMAGE = "docker.io/dujyo/pause:1";
 export const STORAGE_CLASS = "local";
 /** Volumes made ahead of their claims, on the node's disk. */
 export const VOLUMES = 40;
+
+/** Why no cluster can be started on this machine; undefined where one can. */
+export function whyNoCluster(): string | undefined {
+  return process.platform === "linux" && process.getuid?.() === 0
+    ? undefined
+    : "A cluster can be started on Linux by root alone. Set TEST_KUBECONFIG to the kubeconfig of one that is there.";
+}
 
 /**
  * The machine's own address: the cluster reaches its node there, and so do the node's pods.

@@ -21,7 +21,15 @@ const KUBERNETES = [
   "kubectl",
 ] as const;
 
-export type ProgramName = (typeof KUBERNETES)[number] | "coredns" | "etcd";
+/** Beside it: its name server, and what tells its autoscaler how busy pods are. Each from a module of its own. */
+const OTHERS = {
+  coredns: "github.com/coredns/coredns",
+  "metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server",
+} as const;
+
+type Built = (typeof KUBERNETES)[number] | keyof typeof OTHERS;
+
+export type ProgramName = Built | "etcd";
 
 /** Path of a program; it is there once {@link ensurePrograms} has been. */
 export function program(name: ProgramName): string {
@@ -36,13 +44,14 @@ const KUBERNETES_VARIABLES = [
   [`${VERSION_PACKAGE}.gitMinor`, VERSION[1]],
 ] as const;
 
-/** Kubernetes and its name server from Go modules, its store from the stack's own image, its network from Debian. */
+/** Kubernetes and what belongs to it from Go modules, its store from the stack's own image, its network from Debian. */
 export async function ensurePrograms(step: Step): Promise<void> {
-  const missing = [...KUBERNETES, "coredns" as const].filter((name) => !existsSync(program(name)));
+  const all: readonly Built[] = [...KUBERNETES, ...(Object.keys(OTHERS) as (keyof typeof OTHERS)[])];
+  const missing = all.filter((name) => !existsSync(program(name)));
   if (missing.length === 0) step.origin("cached");
   else {
     step.origin("fallback");
-    step.note("building Kubernetes from Go modules, about 15 minutes on 2 cores; once for all clones");
+    step.note("building Kubernetes from Go modules, 10 to 30 minutes on 2 cores; once for all clones");
     const go = await findGo(step);
     for (const name of missing) await build(step, go, name);
   }
@@ -50,19 +59,22 @@ export async function ensurePrograms(step: Step): Promise<void> {
   if (!existsSync(CNI_PROGRAMS)) await takeNetwork(step);
 }
 
-async function build(step: Step, go: Awaited<ReturnType<typeof findGo>>, name: ProgramName): Promise<void> {
+async function build(step: Step, go: Awaited<ReturnType<typeof findGo>>, name: Built): Promise<void> {
   mkdirSync(join(PROGRAMS, "bin"), { recursive: true });
-  const source: GoProgram =
-    name === "coredns"
-      ? { folder: join(ROOT, "tools/go/coredns"), package: "github.com/coredns/coredns" }
-      : {
-          folder: join(ROOT, "tools/go/kubernetes"),
-          package: `k8s.io/kubernetes/cmd/${name}`,
-          variables: KUBERNETES_VARIABLES,
-        };
+  const source: GoProgram = isOther(name)
+    ? { folder: join(ROOT, "tools/go", name), package: OTHERS[name] }
+    : {
+        folder: join(ROOT, "tools/go/kubernetes"),
+        package: `k8s.io/kubernetes/cmd/${name}`,
+        variables: KUBERNETES_VARIABLES,
+      };
   const part = `${program(name)}.part`;
   await goBuild(step, go, source, part);
   renameSync(part, program(name));
+}
+
+function isOther(name: Built): name is keyof typeof OTHERS {
+  return name in OTHERS;
 }
 
 /** The image brings the very store that Patroni uses on Docker. */

@@ -8,6 +8,7 @@ import { Progress, type Step } from "../setup/progress.ts";
 import { ensureProjectImages } from "../setup/project-images.ts";
 import { openForwarding } from "./forwarding.ts";
 import { loadImages } from "./images.ts";
+import { startMetrics } from "./metrics.ts";
 import { ensureIdentity, pki, TOKEN_FILE } from "./pki.ts";
 import {
   API_PORT,
@@ -22,6 +23,7 @@ import {
   STORE_PORT,
   template,
   VOLUMES,
+  whyNoCluster,
 } from "./place.ts";
 import { start, until } from "./processes.ts";
 import { CNI_PROGRAMS, ensurePrograms, program } from "./programs.ts";
@@ -35,10 +37,8 @@ const READY_SECONDS = 120;
  * @throws Failure where this is no Linux machine that the user is root of, or a part does not come up
  */
 export async function clusterUp(): Promise<string> {
-  if (process.platform !== "linux" || process.getuid?.() !== 0)
-    throw new Failure(
-      "A cluster can be started on Linux by root alone. Set TEST_KUBECONFIG to the kubeconfig of one that is there.",
-    );
+  const reason = whyNoCluster();
+  if (reason !== undefined) throw new Failure(reason);
   const progress = new Progress();
   const address = machineAddress();
   // Images are built by Docker, which brings containerd along as well.
@@ -48,6 +48,7 @@ export async function clusterUp(): Promise<string> {
   await progress.step("programs", ensurePrograms);
   await progress.step("control plane", () => controlPlane(address));
   await progress.step("node", () => node(address));
+  await progress.step("metrics", () => startMetrics(address));
   await progress.step("images", loadImages);
   await progress.step("volumes", volumes);
   process.stdout.write(`\n${progress.table()}\n`);
@@ -80,6 +81,16 @@ async function controlPlane(address: string): Promise<void> {
     "--anonymous-auth=false",
     `--kubelet-client-certificate=${pki("cluster.crt")}`,
     `--kubelet-client-key=${pki("cluster.key")}`,
+    // For what is served beside it, such as metrics: it tells there who asks.
+    // Straight to whoever serves it: the node's rules for addresses of services may not be there yet.
+    "--enable-aggregator-routing=true",
+    `--client-ca-file=${pki("cluster.crt")}`,
+    `--requestheader-client-ca-file=${pki("cluster.crt")}`,
+    "--requestheader-username-headers=X-Remote-User",
+    "--requestheader-group-headers=X-Remote-Group",
+    "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+    `--proxy-client-cert-file=${pki("cluster.crt")}`,
+    `--proxy-client-key-file=${pki("cluster.key")}`,
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${pki("accounts.key")}`,
     `--service-account-signing-key-file=${pki("accounts.key")}`,

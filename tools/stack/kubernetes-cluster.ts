@@ -52,6 +52,18 @@ export class Cluster {
     throw new Failure(`kubectl get ${args.join(" ")}: ${lastLine(result)}`);
   }
 
+  /** Which of these Secrets a namespace has; one that this user may not look at counts as there. */
+  async secrets(names: readonly string[], namespace: string): Promise<string[]> {
+    const found = await Promise.all(
+      names.map(async (name) => {
+        const args = ["get", "secret", name, `--namespace=${namespace}`, "--output=name"];
+        const result = await this.kubectl(args);
+        return result.code === 0 || /forbidden/i.test(result.stderr);
+      }),
+    );
+    return names.filter((_, index) => found[index]);
+  }
+
   /** Which of these this user may not do; each is a verb, a resource and its API group, such as `create jobs.batch`. */
   async forbidden(actions: readonly string[], namespace: string): Promise<string[]> {
     // The question that "kubectl auth can-i" asks, for all of them at once.
@@ -65,10 +77,13 @@ export class Cluster {
       };
     });
     const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
-    const result = await this.kubectl(["create", "--validate=false", "--output=json", "--filename=-"], list);
+    const result = await this.kubectl(
+      ["create", "--validate=false", `--output=jsonpath={.status.allowed}{"\\n"}`, "--filename=-"],
+      list,
+    );
     if (result.code !== 0) throw new Failure(`kubectl auth can-i: ${lastLine(result)}`);
-    const answers = (JSON.parse(result.stdout) as { items: { status: { allowed: boolean } }[] }).items;
-    return actions.filter((_, index) => answers[index]?.status.allowed !== true);
+    const answers = result.stdout.split("\n");
+    return actions.filter((_, index) => answers[index] !== "true");
   }
 }
 
@@ -100,8 +115,8 @@ export interface Found {
   readonly priorityClasses: readonly Named[] | undefined;
   /** Namespaces of the stack's name: one or none. */
   readonly namespaces: readonly Named[] | undefined;
-  /** Names of the Secrets in it. */
-  readonly secrets: readonly string[] | undefined;
+  /** Names of the Secrets in it, of those that the settings name. */
+  readonly secrets: readonly string[];
   /** What this user may not do of all that an `up` does. */
   readonly forbidden: readonly string[];
 }
@@ -186,7 +201,6 @@ function nodeShortcomings(settings: Settings, { nodes }: Found): string[] {
 }
 
 function namespaceShortcomings(stack: string, settings: Settings, { namespaces, secrets }: Found): string[] {
-  const { pullSecret, ingress } = settings.kubernetes;
   const name = namespaceOf(stack, settings);
   if (namespaces === undefined) return [];
   const labels = namespaces[0]?.metadata.labels;
@@ -194,9 +208,7 @@ function namespaceShortcomings(stack: string, settings: Settings, { namespaces, 
     return [
       `there is no namespace ${name}, and dujyo:kubernetes.createNamespace is false; make it: kubectl create namespace ${name}.`,
     ];
-  const missing = [pullSecret, ingress.tlsSecret].filter(
-    (secret) => secret !== "" && secrets !== undefined && !secrets.includes(secret),
-  );
+  const missing = secretsOf(settings).filter((secret) => !secrets.includes(secret));
   return [
     ...(labels?.[SECURITY_LEVEL] === "restricted"
       ? []
@@ -207,6 +219,11 @@ function namespaceShortcomings(stack: string, settings: Settings, { namespaces, 
       (secret) => `namespace ${name} has no Secret "${secret}", which the settings name; make it there.`,
     ),
   ];
+}
+
+/** Secrets that others put into the stack's namespace. */
+function secretsOf({ kubernetes }: Settings): string[] {
+  return [kubernetes.pullSecret, kubernetes.ingress.tlsSecret].filter((name) => name !== "");
 }
 
 /** What an `up` makes, in the words of {@link Cluster.forbidden}. */
@@ -226,30 +243,39 @@ const MAKES = [
 ].map((what) => `create ${what}`);
 
 /**
+ * The cluster that the settings name.
+ *
+ * @throws Failure where it does not answer
+ */
+export async function reachCluster({ kubernetes }: Settings): Promise<Cluster> {
+  const { context } = kubernetes;
+  const cluster = new Cluster(context);
+  const answer = await cluster.kubectl(["version"]);
+  if (answer.code === 0) return cluster;
+  throw new Failure(
+    `The cluster of ${context === "" ? "the current context" : `context "${context}"`} does not answer: ` +
+      `${lastLine(answer)}. Set KUBECONFIG and dujyo:kubernetes.context to one that does. Nothing was changed.`,
+  );
+}
+
+/**
  * Looks at the cluster before anything is created.
  *
  * @throws Failure where it does not answer, or lacks what the stack needs
  */
 export async function requireCluster(stack: string, settings: Settings): Promise<Cluster> {
-  const { context, createNamespace } = settings.kubernetes;
-  const cluster = new Cluster(context);
-  const answer = await cluster.kubectl(["version"]);
-  if (answer.code !== 0)
-    throw new Failure(
-      `The cluster of ${context === "" ? "the current context" : `context "${context}"`} does not answer: ` +
-        `${lastLine(answer)}. Set KUBECONFIG and dujyo:kubernetes.context to one that does. Nothing was created.`,
-    );
+  const { createNamespace } = settings.kubernetes;
+  const cluster = await reachCluster(settings);
   const namespace = namespaceOf(stack, settings);
   const [nodes, storageClasses, priorityClasses, namespaces, secrets, forbidden] = await Promise.all([
     cluster.list<Node>(["nodes"]),
     cluster.list<Named>(["storageclasses"]),
     cluster.list<Named>(["priorityclasses"]),
     cluster.list<Named>(["namespaces", `--field-selector=metadata.name=${namespace}`]),
-    cluster.list<Named>(["secrets", `--namespace=${namespace}`]),
+    cluster.secrets(secretsOf(settings), namespace),
     cluster.forbidden([...(createNamespace ? ["create namespaces"] : []), ...MAKES], namespace),
   ]);
-  const names = secrets?.map(({ metadata }) => metadata.name);
-  const found = { nodes, storageClasses, priorityClasses, namespaces, secrets: names, forbidden };
+  const found = { nodes, storageClasses, priorityClasses, namespaces, secrets, forbidden };
   const lacking = shortcomings(stack, settings, found);
   if (lacking.length > 0)
     throw new Failure(

@@ -5,7 +5,7 @@ import { ensureKubernetesPlugin } from "../setup/kubernetes-plugin.ts";
 import { Progress, type Step } from "../setup/progress.ts";
 import { ensurePulumiEngine } from "../setup/pulumi-engine.ts";
 import { deploy } from "./deploy.ts";
-import { type Cluster, namespaceOf, requireCluster } from "./kubernetes-cluster.ts";
+import { type Cluster, namespaceOf, reachCluster, requireCluster } from "./kubernetes-cluster.ts";
 import { healOnKubernetes, holdingsOf, refuseForeignCluster } from "./kubernetes-heal.ts";
 import { ensureLocalState, pulumiEnvironment, removeStackConfig } from "./local-state.ts";
 import { releaseStaleLock } from "./lock.ts";
@@ -22,10 +22,14 @@ interface Prepared {
   readonly snapshot: Snapshot | undefined;
 }
 
-/** The same for every command: the cluster is looked at, the engine is there, the state is free and fits the cluster. */
-async function prepare(stack: string, settings: Settings): Promise<Prepared> {
+/**
+ * The same for every command: the engine is there, the state is free and fits the cluster.
+ *
+ * @param look finds the cluster, and whatever it has to have for this command
+ */
+async function prepare(stack: string, settings: Settings, look: () => Promise<Cluster>): Promise<Prepared> {
   const progress = new Progress();
-  const cluster = await progress.step("cluster", () => requireCluster(stack, settings));
+  const cluster = await progress.step("cluster", look);
   await progress.step("Pulumi engine", ensurePulumiEngine);
   await progress.step("Pulumi Kubernetes plugin", ensureKubernetesPlugin);
   const pulumi = new Pulumi(stack, pulumiEnvironment(stack));
@@ -64,7 +68,7 @@ async function plan({ progress, pulumi, snapshot }: Prepared, refresh = false): 
  * @throws Failure before anything is changed where the plan takes data away or breaks a policy
  */
 export async function upOnKubernetes(stack: string, settings: Settings): Promise<number> {
-  const prepared = await prepare(stack, settings);
+  const prepared = await prepare(stack, settings, () => requireCluster(stack, settings));
   const { progress, pulumi } = prepared;
   refuseBadPlan(settings, await plan(prepared));
   const summary = await progress.step("pulumi up", (step) => deploy(step, pulumi, "up"));
@@ -89,7 +93,7 @@ export async function previewOnKubernetes(
   settings: Settings,
   { report, drift = false }: PreviewOptions = {},
 ): Promise<number> {
-  const made = await plan(await prepare(stack, settings), drift);
+  const made = await plan(await prepare(stack, settings, () => requireCluster(stack, settings)), drift);
   if (report !== undefined) writeFileSync(report, planReport(stack, settings, made));
   refuseBadPlan(settings, made);
   if (drift && changesOf(made).length > 0)
@@ -101,7 +105,7 @@ export async function previewOnKubernetes(
 
 /** Removes a stack from Kubernetes; volumes, and the secrets that open them, stay unless `volumes` is given. */
 export async function downOnKubernetes(stack: string, settings: Settings, volumes: boolean): Promise<number> {
-  const { progress, pulumi, snapshot } = await prepare(stack, settings);
+  const { progress, pulumi, snapshot } = await prepare(stack, settings, () => reachCluster(settings));
   if (!snapshot) {
     process.stdout.write(`There is no stack "${stack}"; nothing to remove.\n`);
     return 0;

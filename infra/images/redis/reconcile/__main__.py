@@ -4,6 +4,7 @@ Exit 0: it is. Exit 1: not by the deadline, the last reason is printed. Exit 2: 
 """
 
 import argparse
+import socket
 import subprocess
 import sys
 import time
@@ -11,11 +12,13 @@ import time
 from .actions import Action, Done, Wait
 from .carry_out import Operator
 from .connection import Connection, ReplyError
-from .desired import Refusal, read_desired
+from .desired import Member, Refusal, read_desired
 from .plan import next_leaving_step, next_step
 from .view import State, observe
 
 POLL_SECONDS = 0.3
+# Members that are there and say nothing are on their way up; for longer than this they are what a change is to mend.
+START_SECONDS = 30
 
 
 class Connections:
@@ -34,6 +37,13 @@ class Connections:
         if key not in self._open:
             self._open[key] = Connection(address, port, server_name)
         return self._open[key]
+
+
+def exists(member: Member) -> bool:
+    try:
+        return bool(socket.getaddrinfo(member.host, member.port))
+    except OSError:
+        return False
 
 
 def say(text: str) -> None:
@@ -56,6 +66,7 @@ def main() -> int:
     parser.add_argument("--deadline", type=float, default=900, help="seconds (default: %(default)s)")
     options = parser.parse_args()
     deadline = time.monotonic() + options.deadline
+    patient = time.monotonic() + START_SECONDS
     connections = Connections()
     decide = next_leaving_step if options.leaving_only else next_step
     try:
@@ -64,6 +75,9 @@ def main() -> int:
         reason = ""
         while time.monotonic() < deadline:
             state = observe(desired, connections.to)
+            if options.leaving_only and not state.reports and time.monotonic() < patient and any(map(exists, desired.members)):
+                time.sleep(POLL_SECONDS)
+                continue
             action: Action = decide(desired, state)
             if isinstance(action, Done):
                 summary(state)
