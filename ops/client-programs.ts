@@ -23,7 +23,8 @@ export function clientPrograms(
   return {
     psql: program(
       // As this user, for whom alone the files are; below the working directory, so that -f finds its files.
-      `exec docker run --rm --interactive --network host --user "$(id -u):$(id -g)" --env PGSERVICE \\
+      `[ -t 0 ] && [ -t 1 ] && terminal=--tty || terminal=
+exec docker run --rm --interactive $terminal --env PSQL_HISTORY=/dev/null --network host --user "$(id -u):$(id -g)" --env PGSERVICE \\
   --env PGSERVICEFILE='${join(folder, "pg_service.conf")}' --volume '${folder}:${folder}:ro' \\
   --volume "$PWD:$PWD:ro" --workdir "$PWD" --entrypoint psql ${image} "$@"`,
     ),

@@ -7,7 +7,7 @@ import { ensurePulumiEngine } from "../tools/setup/pulumi-engine.ts";
 import { ensureLocalState, type PulumiEnvironment, pulumiEnvironment } from "../tools/stack/local-state.ts";
 import { Pulumi } from "../tools/stack/pulumi.ts";
 import { resourcesOf } from "../tools/stack/snapshot.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, LOGINS } from "./connection.ts";
 import { natMap, services } from "./connection-files.ts";
 import { readConnection, writeConnectionFiles } from "./connection-store.ts";
 
@@ -23,13 +23,21 @@ function environmentLines({ PATH: _, ...variables }: PulumiEnvironment): string[
     ...Object.entries(variables).map(([name, value]) => `export ${name}='${value}'`),
   ];
 }
-
 function plainPulumi(environment: PulumiEnvironment): string {
   return [
     "Plain pulumi (preview, up, stack output, config set --secret). After a change of the stack's file, come here again first:",
     ...environmentLines(environment).map((line) => `  ${line}`),
     "",
   ].join("\n");
+}
+
+/** What makes `psql` and `redis-cli` work in a shell as they stand. */
+function shellLines(folder: string): string[] {
+  return [
+    `export PGSERVICEFILE='${join(folder, "pg_service.conf")}'`,
+    "export PGSERVICE=writer",
+    `export PATH='${folder}':"$PATH"`,
+  ];
 }
 
 function report(stack: string, folder: string, connection: Connection): string {
@@ -46,8 +54,9 @@ function report(stack: string, folder: string, connection: Connection): string {
     "Redis Cluster, as the operator:",
     `  '${join(folder, "redis-cli")}' info memory`,
     "",
-    "psql and redis-cli of the stack's own images, where this machine has none:",
-    `  export PATH='${folder}':"$PATH"`,
+    "A shell with psql and redis-cli of the stack's own images, where psql leads to the writer as",
+    `"psql -U ${LOGINS.owner} -d ${connection.database}" does:`,
+    ...shellLines(folder).map((line) => `  ${line}`),
     "",
     `Redis Cluster from this machine with ioredis: user app, password in ${join(folder, "redis-app-password")},`,
     `CA in ${join(folder, "redis-ca.crt")}, and the option natMap:`,
