@@ -23,6 +23,7 @@ describe("generated data", { timeout: 120_000 }, () => {
     });
 
   const heard: (string | undefined)[] = [];
+  let heardOfLoad: (string | undefined)[] = [];
   const shown: string[] = [];
 
   beforeAll(async () => {
@@ -31,6 +32,9 @@ describe("generated data", { timeout: 120_000 }, () => {
     owner.on("notification", ({ payload }) => heard.push(payload));
     await owner.query("LISTEN dujyo_invalidate");
     await load(showProgress({ line: (text) => shown.push(text), note: (text) => shown.push(text) }));
+    // What was told until now is read with the next answer.
+    await owner.query("SELECT 1");
+    heardOfLoad = [...heard];
   }, 120_000);
   afterAll(() => database.drop());
 
@@ -80,9 +84,8 @@ describe("generated data", { timeout: 120_000 }, () => {
     expect(shown.some((line) => /^postings \[#+\.+\] [1-9]\d? %$/.test(line))).toBe(true);
   });
 
-  test("tells the caches once that everything changed", async () => {
-    await owner.query("SELECT 1");
-    expect(heard.map((payload) => JSON.parse(payload ?? ""))).toEqual([{ t: "balances", all: true }]);
+  test("tells the caches once that everything changed", () => {
+    expect(heardOfLoad.map((payload) => JSON.parse(payload ?? ""))).toEqual([{ t: "balances", all: true }]);
   });
 
   test("a database with rows is refused and stays as it is", async () => {

@@ -29,7 +29,11 @@ export function showProgress(output: ProgressOutput): Progress {
     output.line(`${name} [${bar}] ${Math.floor(share * 100)} %`);
   };
   const end = () => {
-    if (name !== "") output.note(`${name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    if (name === "") return;
+    // The total may be an estimate: a transfer to oneself, for one, has fewer rows than others.
+    steps = total;
+    draw();
+    output.note(`${name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
     name = "";
   };
   return {
