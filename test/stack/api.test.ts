@@ -221,16 +221,6 @@ describe("the API behind its one port", () => {
         }
   });
 
-  it.each([
-    ["an address that is too long", "A".repeat(2_000), "address"],
-    ["a URL that is too long for the gateway", "A".repeat(20_000), "request"],
-  ])("refuses %s with a problem document", async (_, address, field) => {
-    const { status, text, headers } = await get(`/balance/${address}`);
-    expect(status).toBe(400);
-    expect(headers.get("content-type")).toMatch(/^application\/problem\+json/);
-    expect(JSON.parse(text)).toMatchObject({ code: "invalid_request", issues: [{ field }] });
-  });
-
   it("fails no request of 32 open connections while one instance is stopped and started again", async () => {
     await bothWell();
     const agent = new Agent({ keepAlive: true, maxSockets: 32 });
