@@ -175,7 +175,7 @@ const ANSWERS: readonly (readonly [beginning: string, check: (answer: Result) =>
   ["npm run ops -- cache flush", says(/\d+ entries removed:/)],
   ["npm run ops -- report", says(/^Performance report of the stack/m)],
   ["npm run ops -- switchover", says(/^postgres-\d leads in place of postgres-\d/m)],
-  ["npm run ops -- failover --dry-run", says(/postgres-\d leads and is healthy/, /would be lost/)],
+  ["npm run ops -- failover --dry-run", says(/postgres-\d leads and is healthy/, /WOULD BE LOST/)],
   ["npm run ops -- restart redis", says(/^Restarted (redis-\d, ){5}redis-\d in \d+ s\.$/m)],
   ["docker stats", says(/dujyo-.*postgres-0/)],
   ["npm run ops -- diagnose", says(/processor/, /memory/, /disk/)],
