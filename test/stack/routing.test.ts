@@ -1,16 +1,16 @@
 import { Client } from "pg";
 import { describe, expect, inject, it } from "vitest";
 import { bytes } from "../../infra/lib/units.ts";
-import { parseSettings } from "../../infra/settings/parse.ts";
 import { RECOVERY_PROFILES } from "../../infra/settings/recovery.ts";
 import { mustRun } from "../../tools/process.ts";
+import { stackSettings } from "../../tools/stack/settings.ts";
 import { sessionOptions, value, withSession } from "../support/clients.ts";
 import { container, eventually, leader, patroniMembers, whole } from "../support/faults.ts";
-import { BASE_SETTINGS } from "../support/stack-settings.ts";
+import { STACK } from "../support/stack-settings.ts";
 
 /** What HAProxy does about a member that lags or is frozen; roles that move are in the tests of faults. */
 
-const { postgres } = parseSettings("test", BASE_SETTINGS);
+const { postgres } = stackSettings(STACK);
 
 /** Runs a statement as the superuser in a member, past the routing. */
 async function inside(member: string, sql: string): Promise<string> {
