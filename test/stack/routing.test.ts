@@ -5,21 +5,12 @@ import { RECOVERY_PROFILES } from "../../infra/settings/recovery.ts";
 import { mustRun } from "../../tools/process.ts";
 import { stackSettings } from "../../tools/stack/settings.ts";
 import { sessionOptions, value, withSession } from "../support/clients.ts";
-import { container, eventually, leader, patroniMembers, whole } from "../support/faults.ts";
+import { container, eventually, leader, patroniMembers, stopReplay, whole } from "../support/faults.ts";
 import { STACK } from "../support/stack-settings.ts";
 
 /** What HAProxy does about a member that lags or is frozen; roles that move are in the tests of faults. */
 
 const { postgres } = stackSettings(STACK);
-
-/** Runs a statement as the superuser in a member, past the routing. */
-async function inside(member: string, sql: string): Promise<string> {
-  const psql = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--host=/run/postgresql"];
-  const answer = await mustRun("docker", [
-    ...["exec", container(member), ...psql, "--username=postgres", `--command=${sql}`],
-  ]);
-  return answer.trim();
-}
 
 /** An open session, and the address of the member that it leads to. */
 async function open(address: { host: string; port: number }) {
@@ -55,7 +46,7 @@ describe("the reader endpoint", () => {
     const sessions = await Promise.all(Array.from({ length: READERS }, () => open(reader)));
     const closed = sessions.find(({ member }) => member === address)?.ended;
     expect(closed).toBeDefined();
-    await inside(lagging, "SELECT pg_wal_replay_pause()");
+    const goOn = await stopReplay(lagging);
     try {
       const megabytes = Math.ceil(bytes(postgres.maxReplicaLag) / 2 ** 20) + 8;
       await withSession(writer, "owner", async (client) => {
@@ -74,7 +65,7 @@ describe("the reader endpoint", () => {
       );
       await closed;
     } finally {
-      await inside(lagging, "SELECT pg_wal_replay_resume()");
+      await goOn();
       await Promise.all(sessions.map(({ client }) => client.end().catch(() => undefined)));
     }
     await eventually("both replicas serve again", async () => (await readersAt()).size === 2, 60);

@@ -20,6 +20,14 @@ export async function killPostmaster(member: string): Promise<void> {
   ]);
 }
 
+/** Stops a replica's replay; the result lets it go on. Patroni takes back a pause that PostgreSQL was asked for. */
+export async function stopReplay(member: string): Promise<() => Promise<void>> {
+  const signal = (name: string) =>
+    mustRun("docker", ["exec", container(member), "pkill", `-${name}`, "-f", "startup recovering"]);
+  await signal("STOP");
+  return async () => void (await signal("CONT"));
+}
+
 /** Takes a member off the network; the result puts it back under its name and address. */
 export async function disconnect(member: string): Promise<() => Promise<void>> {
   const network = `dujyo-${STACK}`;
