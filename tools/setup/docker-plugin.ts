@@ -1,59 +1,29 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
-import { ENGINE_BIN, PULUMI_HOME, ROOT, VERSIONS } from "../layout.ts";
-import { refuseFullDisk, run } from "../process.ts";
+import { ROOT, VERSIONS } from "../layout.ts";
 import { findGo, type Go, goBuild } from "./go-toolchain.ts";
-import { placeFolder } from "./place.ts";
 import type { Step } from "./progress.ts";
+import { ensureProviderPlugin } from "./provider-plugin.ts";
 
-const PLUGIN = join(PULUMI_HOME, "plugins", `resource-docker-v${VERSIONS.docker}`);
-const PROGRAM = "pulumi-resource-docker";
 const SOURCES = join(ROOT, "tools/go/resource-docker");
-const DOWNLOAD_MINUTES = 5;
 
-/** The Docker provider's plugin: the official download, or built from Go modules where that does not answer. */
-export async function ensureDockerPlugin(step: Step): Promise<void> {
-  if (existsSync(join(PLUGIN, PROGRAM))) return step.origin("cached");
-  step.origin("official");
-  const result = await run(
-    join(ENGINE_BIN, "pulumi"),
-    ["plugin", "install", "resource", "docker", VERSIONS.docker, "--non-interactive", "--color", "never"],
-    {
-      env: { PULUMI_HOME, PULUMI_SKIP_UPDATE_CHECK: "true" },
-      timeout: DOWNLOAD_MINUTES * 60_000,
-      onLine: step.line,
-    },
-  );
-  if (result.code === 0 && existsSync(join(PLUGIN, PROGRAM))) return;
-  refuseFullDisk("the plugin's official download", result);
-  step.origin("fallback");
-  const reason = result.stderr.trim().split("\n").at(-1) ?? "";
-  step.note(
-    `the official download does not answer (${reason}); building from Go modules, about 3 minutes on 2 cores`,
-  );
-  await placeFolder(PLUGIN, (folder) => build(step, folder));
+/** The Docker provider's plugin. */
+export function ensureDockerPlugin(step: Step): Promise<void> {
+  return ensureProviderPlugin(step, { name: "docker", version: VERSIONS.docker, buildMinutes: 3, build });
 }
 
-async function build(step: Step, folder: string): Promise<void> {
+async function build(step: Step, program: string): Promise<void> {
   const go = await findGo(step);
-  const source = join(folder, "source");
+  const source = join(dirname(program), "source");
   await assemble(step, go, source);
-  const program = {
+  const main = {
     folder: source,
     package: ".",
     tag: "no_compose",
     variables: [["main.version", VERSIONS.docker]],
   } as const;
-  await goBuild(step, go, program, join(folder, PROGRAM));
+  await goBuild(step, go, main, program);
   rmSync(source, { recursive: true });
 }
 
