@@ -53,7 +53,7 @@ export async function drill({ names, stack, addresses, onEvent }: DrillArgs): Pr
   const drills = names.map((name): Drill => DRILLS[name]);
   const alerts = drills.flatMap((drill) => drill.alerts);
   const prometheus = new Prometheus(addresses.prometheus);
-  await quiet(prometheus, alerts);
+  await quiet(prometheus, alerts, onEvent);
   const receiver = await Receiver.start(stack);
   const faults: Fault[] = [];
   try {
@@ -105,13 +105,21 @@ function pages(deliveries: readonly Delivery[]): string[] {
 }
 
 /** Waits until none of `names` and no page is active: what an earlier fault left behind would pass for this one's. */
-async function quiet(prometheus: Prometheus, names: readonly string[]): Promise<void> {
+async function quiet(
+  prometheus: Prometheus,
+  names: readonly string[],
+  onEvent: DrillArgs["onEvent"],
+): Promise<void> {
   const deadline = Date.now() + PATIENCE_SECONDS * 1_000;
+  let told = "";
   for (;;) {
     const active = (await prometheus.alerts()).filter(
       ({ name, labels }) => names.includes(name) || (labels.severity === "page" && name !== OF_THE_DRILL),
     );
     if (active.length === 0) return;
+    const waited = active.map(({ name, labels }) => `${name} ${labels.instance ?? ""}`.trim()).join(", ");
+    if (waited !== told) onEvent(`waits for the end of ${waited}`);
+    told = waited;
     if (Date.now() > deadline)
       throw new Failure(
         `${active.map(({ name }) => name).join(", ")}: active before anything was broken. Mend that first, see npm run status.`,

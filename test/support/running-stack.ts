@@ -4,6 +4,8 @@ import type { TestProject } from "vitest/node";
 import type { Connection } from "../../ops/connection.ts";
 import { CACHE, ROOT } from "../../tools/layout.ts";
 import { isAlive, mustRun } from "../../tools/process.ts";
+import { ensureDockerEngine } from "../../tools/setup/docker-engine.ts";
+import { Progress } from "../../tools/setup/progress.ts";
 import { forget } from "../../tools/stack/removal.ts";
 import { writeServiceFacts } from "./service-facts.ts";
 import { setReceiverSecrets, stackConnection, UNCHANGED, up } from "./stack-commands.ts";
@@ -69,6 +71,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     rmSync(LOCK, { force: true });
   };
   try {
+    await new Progress().step("Docker engine", ensureDockerEngine);
     // Containers without a state of this clone are what a run that died elsewhere has left.
     const fresh = !existsSync(stateFile());
     if (fresh) await removeStack();
