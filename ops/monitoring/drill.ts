@@ -34,6 +34,8 @@ export interface DrillArgs {
   readonly names: readonly DrillName[];
   readonly stack: string;
   readonly addresses: MonitoringAddresses;
+  /** Seconds for each of the steps, from quiet to delivered to resolved. Default: the longest `for:`, and a group interval. */
+  readonly patience?: number;
   readonly onEvent: (text: string) => void;
 }
 
@@ -49,11 +51,17 @@ const OF_THE_DRILL = "AlertsNotDelivered";
  * @returns the line of each page that a person would have been called with, one for each group
  * @throws Failure with the timeline so far where an alert does not come as far as it has to
  */
-export async function drill({ names, stack, addresses, onEvent }: DrillArgs): Promise<string[]> {
+export async function drill({
+  names,
+  stack,
+  addresses,
+  patience = PATIENCE_SECONDS,
+  onEvent,
+}: DrillArgs): Promise<string[]> {
   const drills = names.map((name): Drill => DRILLS[name]);
   const alerts = drills.flatMap((drill) => drill.alerts);
   const prometheus = new Prometheus(addresses.prometheus);
-  await quiet(prometheus, alerts, onEvent);
+  const before = await quiet(prometheus, alerts, { patience, onEvent });
   const receiver = await Receiver.start(stack);
   const faults: Fault[] = [];
   try {
@@ -69,7 +77,7 @@ export async function drill({ names, stack, addresses, onEvent }: DrillArgs): Pr
     };
     const show = () => formatTable(["alert", "pending", "firing", "delivered", "resolved"], timeline.rows());
     const until = async (step: "delivered" | "resolved", hint: string) => {
-      const deadline = Date.now() + PATIENCE_SECONDS * 1_000;
+      const deadline = Date.now() + patience * 1_000;
       while (timeline.lacking(step).length > 0) {
         if (Date.now() > deadline)
           throw new Failure(`${timeline.lacking(step).join(", ")}: not ${step} in time. ${hint}\n${show()}`);
@@ -85,7 +93,7 @@ export async function drill({ names, stack, addresses, onEvent }: DrillArgs): Pr
     onEvent("mended");
     await until("resolved", "The part may not have come back; see npm run status.");
     onEvent(show());
-    return pages(await receiver.deliveries());
+    return pages(await receiver.deliveries(), before);
   } finally {
     await mend(faults);
     await receiver.stop();
@@ -97,33 +105,37 @@ async function mend(faults: Fault[]): Promise<void> {
   for (let fault = faults.pop(); fault; fault = faults.pop()) await fault.mend();
 }
 
-function pages(deliveries: readonly Delivery[]): string[] {
+function pages(deliveries: readonly Delivery[], before: ReadonlySet<string>): string[] {
   const called = deliveries.filter(
-    ({ name, status, title }) => status === "firing" && /\] page /.test(title) && name !== OF_THE_DRILL,
+    ({ name, status, title }) =>
+      status === "firing" && /\] page /.test(title) && name !== OF_THE_DRILL && !before.has(name),
   );
   return [...new Map(called.map(({ group, title }) => [group, title])).values()];
 }
 
-/** Waits until none of `names` and no page is active: what an earlier fault left behind would pass for this one's. */
+/**
+ * Waits until none of `names` is active: what an earlier fault left behind would pass for this one's. Other pages need
+ * not end first, since those of the objectives look hours back; the drill does not count them as its own.
+ *
+ * @returns the names of the pages that were there before
+ */
 async function quiet(
   prometheus: Prometheus,
   names: readonly string[],
-  onEvent: DrillArgs["onEvent"],
-): Promise<void> {
-  const deadline = Date.now() + PATIENCE_SECONDS * 1_000;
+  { patience, onEvent }: Pick<Required<DrillArgs>, "patience" | "onEvent">,
+): Promise<Set<string>> {
+  const deadline = Date.now() + patience * 1_000;
   let told = "";
   for (;;) {
-    const active = (await prometheus.alerts()).filter(
-      ({ name, labels }) => names.includes(name) || (labels.severity === "page" && name !== OF_THE_DRILL),
-    );
-    if (active.length === 0) return;
+    const alerts = await prometheus.alerts();
+    const active = alerts.filter(({ name }) => names.includes(name));
+    if (active.length === 0)
+      return new Set(alerts.filter(({ labels }) => labels.severity === "page").map(({ name }) => name));
     const waited = active.map(({ name, labels }) => `${name} ${labels.instance ?? ""}`.trim()).join(", ");
+    if (Date.now() > deadline)
+      throw new Failure(`${waited}: active before anything was broken. Mend that first, see npm run status.`);
     if (waited !== told) onEvent(`waits for the end of ${waited}`);
     told = waited;
-    if (Date.now() > deadline)
-      throw new Failure(
-        `${active.map(({ name }) => name).join(", ")}: active before anything was broken. Mend that first, see npm run status.`,
-      );
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
 }

@@ -20,6 +20,11 @@ const RULES = readRules(join(ROOT, "config/prometheus/rules"));
 const forgets = (name: string) =>
   RULES.some((rule) => rule.name === name && !LOOKS_BACK.test(rule.expression));
 
+/** The stack's alerts wait a tenth of their time. */
+const STEP_SECONDS = 150;
+/** Longer than all steps of a drill together, which mends what it broke when one of them takes too long. */
+const DRILL_MS = 600_000;
+
 const SERIES_AT_MOST = 500;
 const SCRAPE_MS_AT_MOST = 10;
 
@@ -56,10 +61,13 @@ describe("monitoring of the running stack", () => {
       names,
       stack: STACK,
       addresses: monitoringAddresses(STACK),
+      patience: STEP_SECONDS,
       onEvent: (text) => console.log(`drill| ${text}`),
     });
 
-  it("tells a receiver of a dead primary, in one page, and of its return", { timeout: 300_000 }, async () => {
+  it("tells a receiver of a dead primary, in one page, and of its return", {
+    timeout: DRILL_MS,
+  }, async () => {
     expect(await drilled("primary")).toEqual([
       expect.stringMatching(/^\[FIRING:1\] page \(test\): PostgresMemberDown on postgres-\d$/),
     ]);
@@ -67,7 +75,7 @@ describe("monitoring of the running stack", () => {
   });
 
   it("tells it of exhausted connections, a lost shard and a silent exporter", {
-    timeout: 300_000,
+    timeout: DRILL_MS,
   }, async () => {
     const pages = await drilled("connections", "shard", "exporter");
     for (const alert of ["PostgresConnectionsHigh on postgres-", "RedisSlotsFailing"])
