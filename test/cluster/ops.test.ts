@@ -73,8 +73,9 @@ describe("day-2 commands on a real cluster", () => {
     try {
       const file = join(folder, "kubeconfig");
       const nobody = { name: "dujyo", cluster: { server: "https://127.0.0.1:1" } };
-      const context = { name: "dujyo", context: { cluster: "dujyo", user: "" } };
-      const config = { apiVersion: "v1", kind: "Config", clusters: [nobody], contexts: [context] };
+      const users = [{ name: "somebody", user: { token: "none" } }];
+      const context = { name: "dujyo", context: { cluster: "dujyo", user: "somebody" } };
+      const config = { apiVersion: "v1", kind: "Config", clusters: [nobody], contexts: [context], users };
       writeFileSync(file, JSON.stringify(config));
       const { code, stderr } = await ops(["status"], { KUBECONFIG: file });
       expect(code).toBe(1);
