@@ -130,7 +130,9 @@ const routing = [
     title: "Sessions by endpoint",
     description: "Open sessions through HAProxy.",
     unit: "short",
-    queries: [query(`haproxy_backend_current_sessions{job="haproxy", ${PICKED}}`, "{{proxy}}")],
+    queries: [
+      query(`sum by (proxy) (haproxy_backend_current_sessions{job="haproxy", ${PICKED}})`, "{{proxy}}"),
+    ],
   }),
   graph({
     title: "Bytes",

@@ -83,6 +83,8 @@ export interface ServiceSpec extends WorkloadSpec {
   readonly mostInstances?: number;
   /** Whether clients from outside come in here, on targets that have an entry of their own. @default false */
   readonly entry?: boolean;
+  /** Whether each instance tells figures of its own, for which it has to be found: {@link Target.instancesName}. @default false */
+  readonly watched?: boolean;
 }
 
 /** Runs to its end before its dependants start, and again whenever one of its files or its command changes. */
@@ -173,6 +175,12 @@ export interface Target {
 
   /** The whole name of a member, for programs that ask a name server themselves and know no search list. */
   wholeName(part: string, ordinal: number): string;
+
+  /**
+   * Name with an address record for every instance of a service that is {@link ServiceSpec.watched}, ready or not. Where
+   * undefined, each instance is a member with a name of its own.
+   */
+  instancesName(part: string): string | undefined;
 
   /** Host names under which members of `part` are reached, all that a certificate has to name. */
   memberHosts(part: string, ordinal: number): readonly string[];

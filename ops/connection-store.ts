@@ -1,13 +1,14 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { imageRef } from "../infra/images.ts";
+import type { StackOutputs } from "../infra/stack-outputs.ts";
 import { Failure } from "../tools/failure.ts";
 import { LOCAL } from "../tools/layout.ts";
 import { writeWhole } from "../tools/setup/place.ts";
 import type { PulumiEnvironment } from "../tools/stack/local-state.ts";
 import { Pulumi } from "../tools/stack/pulumi.ts";
 import { clientPrograms } from "./client-programs.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, connectionOf } from "./connection.ts";
 import { connectionFiles } from "./connection-files.ts";
 
 /**
@@ -18,10 +19,13 @@ import { connectionFiles } from "./connection-files.ts";
 export async function readConnection(stack: string, environment: PulumiEnvironment): Promise<Connection> {
   const pulumi = new Pulumi(stack, environment);
   const text = await pulumi.mustRun(["stack", "output", "--stack", stack, "--show-secrets", "--json"]);
-  const { connection } = JSON.parse(text) as { connection?: Connection };
-  if (!connection)
-    throw new Failure(`The stack "${stack}" is not up: it has no outputs. Run "npm run up" first.`);
-  return connection;
+  const outputs = JSON.parse(text) as Partial<StackOutputs>;
+  if (outputs.apiUrl === undefined)
+    throw new Failure(
+      `The stack "${stack}" has no outputs that this version reads: it is not up, or was brought up by an older one. ` +
+        `Run "npm run up -- --stack ${stack}" first.`,
+    );
+  return connectionOf(outputs as StackOutputs);
 }
 
 /** Writes the files that clients read, for this user's eyes alone, and client programs; returns their folder. */

@@ -1,10 +1,12 @@
+import type { StackOutputs } from "../infra/stack-outputs.ts";
+
 /** An address on the developer's machine. */
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
-/** The program's output `connection`, as far as clients outside the stack need it. */
+/** The stack's outputs, as day-2 commands and tests on this machine make use of them. */
 export interface Connection {
   readonly database: string;
   /** Plain HTTP, on loopback only. */
@@ -31,6 +33,29 @@ export interface Connection {
   /** PEM. */
   readonly redisCa: string;
   readonly redisPasswords: Readonly<Record<"app" | "operator", string>>;
+}
+
+/** Members go by their names here: all of them are on this machine. */
+export function connectionOf(outputs: StackOutputs): Connection {
+  const { database, writer, reader, pooler, caCert, grafanaPassword } = outputs;
+  const portOf = (url: string) => Number(new URL(url).port) || 443;
+  return {
+    ...{ database, writer, reader, pooler },
+    api: { host: new URL(outputs.apiUrl).hostname, port: portOf(outputs.apiUrl) },
+    apiSigningKey: outputs.apiSigningKey,
+    postgres: outputs.postgresNodes.map(({ name, port }) => ({ host: name, port })),
+    pages: outputs.pages.map(({ name, url }) => ({ name, port: portOf(url) })),
+    ...(grafanaPassword === undefined ? {} : { grafanaPassword }),
+    postgresCa: caCert.postgres,
+    postgresPasswords: outputs.postgresPasswords,
+    redis: outputs.redisNodes.map(({ name, announcedPort, port }) => ({
+      host: name,
+      port: announcedPort,
+      published: port,
+    })),
+    redisCa: caCert.redis,
+    redisPasswords: outputs.redisPasswords,
+  };
 }
 
 /** Login of each role that a person has use for. */

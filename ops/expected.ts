@@ -5,40 +5,60 @@ import type { Settings } from "../infra/settings/schema.ts";
 export interface Expectation {
   /** Names of all members. */
   readonly members: readonly string[];
+  /** How many instances there are at least of each part whose instances have no names of their own. */
+  readonly instances: Readonly<Record<string, number>>;
   /** Replicas that must be able to take over without losing an acknowledged write. */
   readonly quorumStandbys: number;
 }
 
+const numbered = (part: string, count: number) =>
+  Array.from({ length: count }, (_, ordinal) => `${part}-${ordinal}`);
+
 /** Members and quorum that the settings ask for. */
 export function expectedMembers(settings: Settings): Expectation {
-  const numbered = (part: string, count: number) =>
-    Array.from({ length: count }, (_, ordinal) => `${part}-${ordinal}`);
   return {
-    members: [
-      ...(settings.target === "docker" ? numbered("etcd", settings.etcd.members) : []),
-      ...(settings.api.instances === 1 ? ["api"] : numbered("api", settings.api.instances)),
-      "gateway",
-      "haproxy",
-      "pgbouncer",
-      ...numbered("postgres", postgresMembers(settings)),
-      ...numbered("redis", redisMembers(settings)),
-      ...(settings.monitoring.enabled ? monitoringMembers(settings) : []),
-    ],
+    ...(settings.target === "docker" ? onDocker(settings) : onKubernetes(settings)),
     quorumStandbys: settings.postgres.replicas === 0 ? 0 : settings.postgres.synchronousReplicas,
   };
 }
 
-function monitoringMembers(settings: Settings): string[] {
-  const exporters = Array.from(
-    { length: postgresMembers(settings) },
-    (_, ordinal) => `postgres-exporter-${ordinal}`,
-  );
+function onDocker(settings: Settings): Pick<Expectation, "members" | "instances"> {
+  return {
+    members: [
+      ...numbered("etcd", settings.etcd.members),
+      ...(settings.api.instances === 1 ? ["api"] : numbered("api", settings.api.instances)),
+      "gateway",
+      "haproxy",
+      "pgbouncer",
+      ...namedMembers(settings),
+      ...(settings.monitoring.enabled ? SINGLE_EXPORTERS : []),
+    ],
+    instances: {},
+  };
+}
+
+/** A cluster names the instances of its services itself, and brings what stands in front of the API and under Patroni. */
+function onKubernetes(settings: Settings): Pick<Expectation, "members" | "instances"> {
+  const { api, haproxy, pgbouncer, monitoring } = settings;
+  const exporters = monitoring.enabled ? SINGLE_EXPORTERS.map((part) => [part, 1] as const) : [];
+  return {
+    members: namedMembers(settings),
+    instances: {
+      ...{ api: api.instances, haproxy: haproxy.instances, pgbouncer: pgbouncer.instances },
+      ...Object.fromEntries(exporters),
+    },
+  };
+}
+
+const SINGLE_EXPORTERS = ["pgbouncer-exporter", "redis-exporter", "node-exporter"];
+
+/** Members that keep their names on every target. */
+function namedMembers(settings: Settings): string[] {
   return [
-    ...exporters,
-    "pgbouncer-exporter",
-    "redis-exporter",
-    "node-exporter",
-    "alertmanager-0",
-    "prometheus-0",
+    ...numbered("postgres", postgresMembers(settings)),
+    ...numbered("redis", redisMembers(settings)),
+    ...(settings.monitoring.enabled
+      ? [...numbered("postgres-exporter", postgresMembers(settings)), "alertmanager-0", "prometheus-0"]
+      : []),
   ];
 }

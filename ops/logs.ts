@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import { Failure, runCommand } from "../tools/failure.ts";
-import { DockerInventory } from "./docker-inventory.ts";
+import { stackSettings } from "../tools/stack/settings.ts";
 import { readableLine } from "./log-line.ts";
+import { openPlatform } from "./open-platform.ts";
 
 const command = new Command("logs")
   .description("Prints the log of a part, of all its members or of one.")
@@ -23,7 +24,7 @@ await runCommand(async () => {
   const [wanted = ""] = command.args;
   const { stack, follow, tail, raw } = command.opts<Options>();
   if (!/^\d+$/.test(tail)) throw new Failure(`--tail is "${tail}"; use a whole number of lines.`);
-  const inventory = new DockerInventory(stack);
+  const inventory = await openPlatform(stack, stackSettings(stack));
   const all = await inventory.members();
   const members = all.filter(({ part, name }) => part === wanted || name === wanted);
   if (members.length === 0) {

@@ -1,11 +1,10 @@
 import type { Settings } from "../infra/settings/schema.ts";
-import { run } from "../tools/process.ts";
 import { pulumiEnvironment } from "../tools/stack/local-state.ts";
 import { stackSettings } from "../tools/stack/settings.ts";
 import type { Connection } from "./connection.ts";
 import { readConnection } from "./connection-store.ts";
-import { DockerInventory } from "./docker-inventory.ts";
 import type { Member } from "./inventory.ts";
+import { openPlatform } from "./open-platform.ts";
 import type { Platform } from "./platform.ts";
 import { Patroni } from "./postgres/patroni.ts";
 import { Refusal } from "./refusal.ts";
@@ -27,14 +26,11 @@ export interface RunningStack {
 /**
  * Opens a stack for a command.
  *
- * @throws Failure for an unknown stack; Refusal where it is not up
+ * @throws Failure for an unknown stack, or a cluster that does not answer; Refusal where it is not up
  */
 export async function openStack(name: string): Promise<RunningStack> {
   const settings = stackSettings(name);
-  const engine = await run("docker", ["version", "--format", "{{.Server.Version}}"], { timeout: 10_000 });
-  if (engine.code !== 0)
-    throw new Refusal(`The Docker engine does not answer: ${engine.stderr.trim()}. Start it and repeat.`);
-  const platform = new DockerInventory(name);
+  const platform = await openPlatform(name, settings);
   const members = await platform.members();
   if (!members.some(({ running }) => running))
     throw new Refusal(
@@ -51,7 +47,7 @@ export async function openStack(name: string): Promise<RunningStack> {
       members.filter(({ part }) => part === "postgres"),
     ),
     connection: () => {
-      connection ??= readConnection(name, pulumiEnvironment(name));
+      connection ??= loopbackConnection(name, settings);
       return connection;
     },
     member: (wanted) => {
@@ -61,6 +57,16 @@ export async function openStack(name: string): Promise<RunningStack> {
       throw new Refusal(`There is no member "${wanted}" in the stack "${name}". There are: ${names}.`);
     },
   };
+}
+
+/** Sessions from this machine go to ports that a stack on Docker publishes here. */
+async function loopbackConnection(name: string, { target }: Settings): Promise<Connection> {
+  if (target === "kubernetes")
+    throw new Refusal(
+      `This command opens sessions from this machine, and the stack "${name}" publishes no ports: it runs on Kubernetes. ` +
+        'status, logs, switchover, pause, resume and restart work there; docs/kubernetes.md, "Day-2 commands", has the rest.',
+    );
+  return readConnection(name, pulumiEnvironment(name));
 }
 
 /** The members of one part. @throws Refusal listing the parts there are */

@@ -65,6 +65,8 @@ function answerOf({ name, part, address }: Member, answer: Answer): MemberStatus
 export function problemsOf(members: readonly MemberStatus[], expected: Expectation): string[] {
   const present = new Set(members.map(({ member }) => member));
   const missing = expected.members.filter((name) => !present.has(name));
+  const instancesOf = (of: string) => members.filter(({ part }) => part === of).length;
+  const few = Object.entries(expected.instances).filter(([part, least]) => instancesOf(part) < least);
   const sick = members.filter(({ healthy }) => !healthy);
   const count = (role: string) =>
     members.filter((member) => member.part === "postgres" && member.role === role).length;
@@ -72,6 +74,7 @@ export function problemsOf(members: readonly MemberStatus[], expected: Expectati
   const standbys = count("quorum standby");
   return [
     ...missing.map((name) => `${name} is missing`),
+    ...few.map(([part, least]) => `${part} has ${instancesOf(part)} of ${least} instances`),
     ...sick.map(({ member, detail }) => `${member} is not healthy${detail ? `: ${detail}` : ""}`),
     ...(leaders === 1 ? [] : [`PostgreSQL has ${leaders} leaders instead of 1`]),
     ...(standbys >= expected.quorumStandbys

@@ -80,6 +80,7 @@ export class ApiService extends pulumi.ComponentResource {
         instances: settings.api.instances,
         mostInstances: mostInstances(settings.api),
         entry: true,
+        watched: true,
         limits: { memory: bytes(settings.api.memory), cpus: settings.api.cpus },
         ports: [{ name: "http", port: PORTS.api }],
         environment: serviceEnvironment(args),

@@ -35,6 +35,7 @@ export class PostgresRouting extends pulumi.ComponentResource {
       {
         image: "haproxy",
         instances: settings.haproxy.instances,
+        watched: true,
         limits: { memory: bytes(settings.haproxy.memory), cpus: settings.haproxy.cpus },
         ports: [
           { name: "writer", port: PORTS.writer, published: PORTS.writer + portOffset },

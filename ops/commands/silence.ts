@@ -45,6 +45,11 @@ export const command = defineCommand<Options>({
     const run = ACTIONS[action];
     if (!run)
       throw new Refusal(`There is no action "${action}"; there are: ${Object.keys(ACTIONS).join(", ")}.`);
+    if (stack.settings.target === "kubernetes")
+      throw new Refusal(
+        `Alertmanager of the stack "${stack.name}" has no port on this machine: it runs on Kubernetes. ` +
+          'docs/kubernetes.md, "Day-2 commands", says how its alerts are silenced.',
+      );
     if (!stack.settings.monitoring.enabled)
       throw new Refusal(
         `The stack "${stack.name}" has no monitoring (monitoring.enabled): nothing raises an alarm.`,

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, it } from "vitest";
 import { connections } from "../../infra/connections.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
-import type { MembersSpec } from "../../infra/target.ts";
+import type { MembersSpec, ServiceSpec } from "../../infra/target.ts";
 import { generationProvider } from "../../infra/targets/kubernetes/generation.ts";
 import { KubernetesTarget } from "../../infra/targets/kubernetes/kubernetes-target.ts";
 import { ofType, plain, type Registered, record } from "../support/mocks.ts";
@@ -140,12 +140,14 @@ describe("members on Kubernetes", () => {
 });
 
 describe("a service on Kubernetes", () => {
-  const probesOf = async (readyOnce?: boolean) => {
-    const registered = await deployed((target, parent) => {
+  const haproxy = (change: Partial<ServiceSpec>) =>
+    deployed((target, parent) => {
       const { image, limits, files, ports, stopGrace, startTimeout } = SPEC;
-      const spec = { image, limits, files, ports, stopGrace, startTimeout, readyOnce, instances: 2 };
+      const spec = { image, limits, files, ports, stopGrace, startTimeout, instances: 2, ...change };
       target.service("haproxy", spec, { parent });
     });
+  const probesOf = async (readyOnce?: boolean) => {
+    const registered = await haproxy({ readyOnce });
     const { spec } = plain(ofType(registered, "kubernetes:apps/v1:Deployment").get("haproxy")) as StatefulSet;
     const { startupProbe, readinessProbe } = spec.template.spec.containers[0] as Record<
       "startupProbe" | "readinessProbe",
@@ -157,6 +159,20 @@ describe("a service on Kubernetes", () => {
   it("gets traffic while it is ready; one that has more to offer, as long as it is alive", async () => {
     expect(await probesOf()).toEqual(["/usr/local/bin/member-health", "/usr/local/bin/member-ready"]);
     expect(await probesOf(true)).toEqual(["/usr/local/bin/member-ready", "/usr/local/bin/member-health"]);
+  });
+
+  it("tells the address of each instance, also of one that is not ready, where its figures are wanted", async () => {
+    const servicesOf = async (watched: boolean) =>
+      ofType(await haproxy({ watched }), "kubernetes:core/v1:Service");
+    expect([...(await servicesOf(false)).keys()]).toEqual(["haproxy"]);
+    expect(plain((await servicesOf(true)).get("haproxy-instances"))).toMatchObject({
+      metadata: { name: "haproxy-instances" },
+      spec: {
+        clusterIP: "None",
+        publishNotReadyAddresses: true,
+        selector: { "app.kubernetes.io/component": "haproxy" },
+      },
+    });
   });
 });
 

@@ -21,7 +21,8 @@ beforeAll(async () => {
     limits.set(part, (limits.get(part) ?? 0) + Number(memory));
   }
   limits.set("grafana", mebibytes(settings.monitoring.grafanaMemory));
-});
+  // It stands on the whole program, which takes seconds to record on a busy machine.
+}, 60_000);
 
 const sum = (parts: readonly string[]) => parts.reduce((total, part) => total + Number(limits.get(part)), 0);
 

@@ -157,18 +157,28 @@ for (const name of TARGET_NAMES) {
       };
       const expected: PerTarget<Record<string, string[]>> = {
         docker: { ...everywhere, etcd: numbered("etcd", 3), gateway: ["gateway"] },
-        // The name of the service, which leads to one of its instances at a time.
-        kubernetes: { ...everywhere, api: ["api"] },
+        // Instances come and go: they are found by the addresses of one name.
+        kubernetes: {
+          ...everywhere,
+          api: ["every api-instances.dujyo-dev.svc.cluster.local"],
+          haproxy: ["every haproxy-instances.dujyo-dev.svc.cluster.local"],
+        },
       };
-      const read = jobs.map(({ job, targets }) => [job, targets.map(({ instance }) => instance)] as const);
+      const read = jobs.map(({ job, targets = [], found }) => [
+        job,
+        [...targets.map(({ instance }) => instance), ...(found ? [`every ${found.name}`] : [])],
+      ]);
       expect(Object.fromEntries(read)).toEqual(expected[name]);
     });
 
     it("reads along edges of the connection graph alone", () => {
       const graph = connections(withReceiver, coordination).filter(({ from }) => from === "prometheus");
       const reads = jobs
-        .flatMap(({ targets }) => targets)
-        .map(({ address }) => address.split(":") as [string, string])
+        .flatMap(({ targets = [], found }) => [
+          ...targets.map(({ address }) => address),
+          ...(found ? [`${found.part}:${found.port}`] : []),
+        ])
+        .map((address) => address.split(":") as [string, string])
         .map(([host, port]) => ({ part: host.replace(/-\d+$/, ""), port: Number(port) }))
         // Itself it reads without leaving its own network.
         .filter(({ part }) => part !== "prometheus");

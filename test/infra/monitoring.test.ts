@@ -192,6 +192,24 @@ describe("scrape jobs", () => {
   });
 });
 
+describe("a job whose instances come and go", () => {
+  it("looks them up again and again, tells them apart, and knows them by their part's certificate", () => {
+    const [job] = parse(
+      scrapeConfigs([
+        { job: "api", trust: "api", found: { part: "api", name: "api-instances.ns.svc", port: 8083 } },
+      ]),
+    );
+    expect(job).toMatchObject({
+      tls_config: { ca_file: "/etc/dujyo/tls/api-ca.crt", server_name: "api" },
+      dns_sd_configs: [{ names: ["api-instances.ns.svc"], type: "A", port: 8083, refresh_interval: "10s" }],
+    });
+    expect(job).not.toHaveProperty("static_configs");
+    const [{ regex, target_label, replacement }] = job.relabel_configs;
+    expect(target_label).toBe("instance");
+    expect("10.244.0.7:8083".replace(new RegExp(`^${regex}$`), replacement)).toBe("api/10.244.0.7");
+  });
+});
+
 describe("rules", () => {
   const rulesOf = (given: Record<string, unknown>, jobs = ["postgres"]) =>
     ruleFiles(parseSettings("dev", given), jobs)

@@ -6,7 +6,7 @@ const members: Member[] = [
   { name: "postgres-0", part: "postgres", running: true, state: "running", address: "127.0.0.1:5432" },
   { name: "postgres-1", part: "postgres", running: true, state: "running" },
 ];
-const expected = { members: ["postgres-0", "postgres-1"], quorumStandbys: 1 };
+const expected = { members: ["postgres-0", "postgres-1"], instances: {}, quorumStandbys: 1 };
 const leader = '{"role":"leader","healthy":true,"lag":null,"detail":"running"}';
 const standby = '{"role":"quorum standby","healthy":true,"lag":"0 B","detail":null}';
 
@@ -50,6 +50,19 @@ describe("status", () => {
       "PostgreSQL has 0 leaders instead of 1",
       "PostgreSQL has 0 of the 1 quorum standbys that are demanded",
     ]);
+  });
+
+  it("counts instances that have no names of their own", async () => {
+    const found = [...members, { name: "api-76768b9cd-q5hth", part: "api", running: true, state: "running" }];
+    const answers = {
+      "postgres-0": leader,
+      "postgres-1": standby,
+      "api-76768b9cd-q5hth": '{"healthy":true}',
+    };
+    const problems = async (api: number) =>
+      (await readStatus(inventory(found, answers), { ...expected, instances: { api } })).problems;
+    expect(await problems(1)).toEqual([]);
+    expect(await problems(2)).toEqual(["api has 1 of 2 instances"]);
   });
 
   it("does not wait for a member that does not answer", async () => {

@@ -29,8 +29,12 @@ describe("plain pulumi, in the environment that npm run connect prints", () => {
     expect(printed).toContain(`npm run --silent token -- --stack ${STACK} --address`);
     const preview = await inShell(printed, "pulumi preview --expect-no-changes --non-interactive");
     expect(preview.code, preview.stdout + preview.stderr).toBe(0);
-    const outputs = await inShell(printed, "pulumi stack output connection --show-secrets --json");
-    expect(JSON.parse(outputs.stdout)).toMatchObject({ api, database: "dujyo_blockchain" });
+    const outputs = await inShell(printed, "pulumi stack output --json");
+    expect(JSON.parse(outputs.stdout)).toMatchObject({
+      apiUrl: `http://localhost:${api.port}`,
+      database: "dujyo_blockchain",
+      postgresPasswords: "[secret]",
+    });
     expect(await gitStatus()).toBe(before);
   });
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Connection } from "../../ops/connection.ts";
+import { readConnection } from "../../ops/connection-store.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun, type Result, run } from "../../tools/process.ts";
 import { Progress } from "../../tools/setup/progress.ts";
@@ -50,12 +51,6 @@ export function tryUp(stack = STACK): Promise<Result> {
 }
 
 /** What clients need, from the stack's outputs. */
-export async function stackConnection(stack = STACK): Promise<Connection> {
-  const pulumi = new Pulumi(stack, pulumiEnvironment(stack));
-  const outputs = JSON.parse(
-    await pulumi.mustRun(["stack", "output", "--stack", stack, "--json", "--show-secrets"]),
-  ) as {
-    connection: Connection;
-  };
-  return outputs.connection;
+export function stackConnection(stack = STACK): Promise<Connection> {
+  return readConnection(stack, pulumiEnvironment(stack));
 }

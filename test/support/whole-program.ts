@@ -5,11 +5,12 @@ import { parse } from "yaml";
 import type { KubernetesObject } from "../../infra/policies/objects.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import type { Settings } from "../../infra/settings/schema.ts";
+import type { StackOutputs } from "../../infra/stack-outputs.ts";
 import { plain, type Registered, record } from "./mocks.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
-export type Given = Record<string, Record<string, unknown>>;
+export type Given = Record<string, Record<string, unknown> | number>;
 
 /** A stack's file as it stands, with `changes` laid over its sections. */
 export function stackFile(stack: string, changes: Given = {}): Record<string, unknown> {
@@ -17,27 +18,44 @@ export function stackFile(stack: string, changes: Given = {}): Record<string, un
   const own = Object.entries(file.config).map(([key, value]) => [key.replace(/^dujyo:/, ""), value] as const);
   const merged = new Map<string, unknown>(own);
   for (const [section, values] of Object.entries(changes))
-    merged.set(section, { ...(merged.get(section) as object | undefined), ...values });
+    merged.set(
+      section,
+      typeof values === "number" ? values : { ...(merged.get(section) as object | undefined), ...values },
+    );
   return Object.fromEntries(merged);
 }
 
-/** The whole program of a stack under mocks: what `infra/index.ts` registers with these settings. */
+/** The whole program of a stack under mocks: what `infra/index.ts` registers with these settings, and its outputs. */
 export async function wholeProgram(
   stack: string,
   changes: Given = {},
-): Promise<{ readonly settings: Settings; readonly registered: Registered[] }> {
+): Promise<{
+  readonly settings: Settings;
+  readonly registered: Registered[];
+  readonly outputs: StackOutputs;
+  /** Names of outputs with a secret in them. */
+  readonly secretOutputs: readonly string[];
+}> {
   const given = stackFile(stack, changes);
   const config = Object.entries(given).map(([key, value]) => [
     `dujyo:${key}`,
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
   pulumi.runtime.setAllConfig(Object.fromEntries(config));
-  // Evaluated anew each time: a module is kept by its address.
-  const registered = await record(
-    () => import(/* @vite-ignore */ `../../infra/index.ts?${stack}-${JSON.stringify(changes)}`),
-    stack,
-  );
-  return { settings: parseSettings(stack, given), registered };
+  let outputs = {} as StackOutputs;
+  const secretOutputs: string[] = [];
+  const registered = await record(async () => {
+    // Evaluated anew each time: a module is kept by its address.
+    const program = (await import(
+      /* @vite-ignore */ `../../infra/index.ts?${stack}-${JSON.stringify(changes)}`
+    )) as Record<string, unknown>;
+    outputs = await new Promise((resolve) => {
+      pulumi.output({ ...program }).apply((all) => resolve(all as unknown as StackOutputs));
+    });
+    for (const [name, value] of Object.entries(program))
+      if (await pulumi.isSecret(pulumi.output(value))) secretOutputs.push(name);
+  }, stack);
+  return { settings: parseSettings(stack, given), registered, outputs, secretOutputs };
 }
 
 /** The Kubernetes objects among what was registered. */

@@ -3,7 +3,7 @@ import { postgresMembers } from "../../infra/ports.ts";
 import type { Settings } from "../../infra/settings/schema.ts";
 import { program } from "../cluster/programs.ts";
 import { Failure } from "../failure.ts";
-import { type Result, run } from "../process.ts";
+import { type Result, type RunOptions, run } from "../process.ts";
 
 /** Longest wait for one answer of the cluster, seconds. */
 const ANSWER_SECONDS = 10;
@@ -29,10 +29,19 @@ export class Cluster {
    * @throws Failure where there is no client
    */
   async kubectl(args: readonly string[], input?: string, seconds = CLIENT_SECONDS): Promise<Result> {
+    const limits = seconds > CLIENT_SECONDS ? [] : [`--request-timeout=${ANSWER_SECONDS}s`];
+    return this.run([...limits, ...args], { input, timeout: seconds * 1_000 });
+  }
+
+  /**
+   * Runs the official client for as long as the cluster takes to answer: what runs in a pod, or a log.
+   *
+   * @throws Failure where there is no client
+   */
+  async run(args: readonly string[], options: RunOptions): Promise<Result> {
     const context = this.#context === "" ? [] : ["--context", this.#context];
     const client = existsSync(program("kubectl")) ? program("kubectl") : "kubectl";
-    const limits = seconds > CLIENT_SECONDS ? [] : [`--request-timeout=${ANSWER_SECONDS}s`];
-    const result = await run(client, [...context, ...limits, ...args], { input, timeout: seconds * 1_000 });
+    const result = await run(client, [...context, ...args], options);
     if (result.code === NOT_FOUND)
       throw new Failure(
         "kubectl was not found on PATH. Install it (https://kubernetes.io/docs/tasks/tools), and repeat.",

@@ -8,6 +8,13 @@ const ETCD_UNUSED = "grpc_.*|etcd_debugging_.*|go_.*|etcd_mvcc_hash.*";
 /** Every target of the stack, from the components' own members. */
 export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
   const { target, etcd, postgres, routing, pooling, redis, api } = args;
+  /** Every instance of a service, whether they are members by name or found by their addresses. */
+  const instancesOf = (part: string, members: readonly string[], port: number) => {
+    const name = target.instancesName(part);
+    return name === undefined
+      ? { targets: members.flatMap((host) => at(host, port)) }
+      : { found: { part, name, port } };
+  };
   const at = (host: string, port: number) => [{ instance: host, address: `${host}:${port}` }];
   const through = (exporter: string, instance: string, port: number) => [
     { instance, address: `${exporter}:${port}` },
@@ -34,7 +41,11 @@ export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
     ...(target.coordination === "etcd"
       ? [{ job: "etcd", trust: "etcd", targets: consensus, drop: ETCD_UNUSED } as const]
       : []),
-    { job: "haproxy", trust: "postgres", targets: at(routing.host, PORTS.haproxyMetrics) },
+    {
+      job: "haproxy",
+      trust: "postgres",
+      ...instancesOf(routing.host, [routing.host], PORTS.haproxyMetrics),
+    },
     {
       job: "pgbouncer",
       trust: "monitoring",
@@ -66,7 +77,7 @@ export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
       honourLabels: true,
       drop: "go_.*|process_.*|promhttp_.*",
     },
-    { job: "api", trust: "api", targets: api.members.flatMap((host) => at(host, PORTS.api)) },
+    { job: "api", trust: "api", ...instancesOf(api.host, api.members, PORTS.api) },
     ...(target.balancesServices
       ? []
       : [{ job: "gateway", trust: "monitoring", targets: at("gateway", PORTS.haproxyMetrics) } as const]),

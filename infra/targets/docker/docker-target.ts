@@ -92,6 +92,10 @@ export class DockerTarget implements Target {
     return `${part}-${ordinal}`;
   }
 
+  instancesName(): undefined {
+    return undefined;
+  }
+
   memberHosts(part: string, ordinal: number): readonly string[] {
     return [`${part}-${ordinal}`];
   }

@@ -20,7 +20,7 @@ import { createEntry } from "./entry.ts";
 import { createFiles, type Files } from "./files.ts";
 import { podImage } from "./image-reference.ts";
 import { createJob } from "./job.ts";
-import { createNetwork, memberName, PART_LABEL, searchList } from "./network.ts";
+import { CLUSTER_DOMAIN, createNetwork, memberName, PART_LABEL, searchList } from "./network.ts";
 import { MEMBER_COMMAND, MEMBER_ENVIRONMENT, memberEnvironment, type PodArgs, pod } from "./pod.ts";
 import { createProvider } from "./provider.ts";
 import { createElector, ELECTION_LABEL } from "./rights.ts";
@@ -103,6 +103,10 @@ export class KubernetesTarget implements Target {
 
   wholeName(part: string, ordinal: number): string {
     return memberName(`${part}-${ordinal}`, part, this.#namespace);
+  }
+
+  instancesName(part: string): string {
+    return `${instances(part)}.${this.#namespace}.svc.${CLUSTER_DOMAIN}`;
   }
 
   memberHosts(part: string, ordinal: number): readonly string[] {
@@ -200,6 +204,8 @@ export class KubernetesTarget implements Target {
       { ports: spec.ports.map(({ name, port }) => ({ name, port, targetPort: port })) },
       opts,
     );
+    if (spec.watched)
+      this.#service(part, { clusterIP: "None", publishNotReadyAddresses: true }, opts, instances(part));
     new kubernetes.apps.v1.Deployment(
       part,
       {
@@ -311,12 +317,13 @@ export class KubernetesTarget implements Target {
     part: string,
     spec: kubernetes.types.input.core.v1.ServiceSpec,
     opts: pulumi.CustomResourceOptions,
+    name = part,
   ): void {
     new kubernetes.core.v1.Service(
-      part,
+      name,
       {
         metadata: {
-          name: part,
+          name,
           ...this.#named(part),
           // It is there before the pods that it leads to.
           annotations: { "pulumi.com/skipAwait": "true" },
@@ -363,6 +370,9 @@ export class KubernetesTarget implements Target {
     return { ...this.#selector(part), "app.kubernetes.io/part-of": "dujyo" };
   }
 }
+
+/** Service that leads to no instance in particular, but tells of all. */
+const instances = (part: string) => `${part}-instances`;
 
 /** Pods that do not meet the level are refused by the API server itself. */
 const POD_SECURITY_LEVEL = {

@@ -1,0 +1,66 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ApiService } from "./components/api-service.ts";
+import type { Monitoring } from "./components/monitoring.ts";
+import { DATABASE, type PostgresCluster } from "./components/postgres-cluster.ts";
+import type { PostgresPooling } from "./components/postgres-pooling.ts";
+import type { PostgresRouting } from "./components/postgres-routing.ts";
+import type { RedisCluster } from "./components/redis-cluster.ts";
+import { PORTS } from "./ports.ts";
+import type { Settings } from "./settings/schema.ts";
+import type { Endpoint, StackOutputs } from "./stack-outputs.ts";
+import type { Target } from "./target.ts";
+
+/** {@link StackOutputs} as the program declares them: much is known only when it is deployed. */
+type Declared = {
+  readonly [Name in keyof StackOutputs]:
+    | pulumi.Input<StackOutputs[Name]>
+    | { readonly [Key in keyof StackOutputs[Name]]: pulumi.Input<StackOutputs[Name][Key]> };
+};
+
+export interface StackOutputsArgs {
+  readonly target: Target;
+  readonly settings: Pick<Settings, "portOffset" | "kubernetes">;
+  readonly postgres: PostgresCluster;
+  readonly routing: PostgresRouting;
+  readonly pooling: PostgresPooling;
+  readonly redis: RedisCluster;
+  readonly api: ApiService;
+  readonly monitoring: Monitoring | undefined;
+}
+
+/** What a client needs to get in; `npm run connect` makes ready-to-paste lines of it. */
+export function stackOutputs(args: StackOutputsArgs): Declared {
+  const { target, settings, postgres, routing, pooling, redis, api, monitoring } = args;
+  // Members share this machine's loopback interface, and have hosts of their own elsewhere.
+  const shared = target.loopbackPages;
+  const at = (host: string, port: number): Endpoint =>
+    shared ? { host: "localhost", port: port + settings.portOffset } : { host, port };
+  const address = (scheme: string, { host, port }: Endpoint) => `${scheme}://${host}:${port}`;
+  const scheme = shared ? "http" : "https";
+  const entry = settings.kubernetes.ingress.host;
+  return {
+    apiUrl: !shared && entry !== "" ? `https://${entry}` : address(scheme, at(api.host, PORTS.api)),
+    database: DATABASE,
+    writer: at(routing.host, PORTS.writer),
+    reader: at(routing.host, PORTS.reader),
+    pooler: at(pooling.host, PORTS.pgbouncer),
+    postgresNodes: postgres.members.map((name, ordinal) => ({
+      name,
+      ...at(name, PORTS.postgres + (shared ? ordinal : 0)),
+    })),
+    redisNodes: redis.connection.nodes.map(({ host, port }) => ({
+      name: host,
+      announcedPort: port,
+      ...at(host, port),
+    })),
+    pages: (monitoring?.pages ?? []).map(({ name, port }) => ({
+      name,
+      url: address(scheme, at(`${name.toLowerCase()}-0`, port)),
+    })),
+    caCert: { postgres: postgres.ca, redis: redis.connection.ca, api: api.ca },
+    postgresPasswords: pulumi.secret(postgres.passwords),
+    redisPasswords: pulumi.secret(redis.connection.passwords),
+    apiSigningKey: pulumi.secret(api.signingKey.privateJwk),
+    grafanaPassword: monitoring?.grafanaPassword && pulumi.secret(monitoring.grafanaPassword),
+  };
+}

@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { HandOver } from "../../ops/postgres/hand-over.ts";
+import type { Status } from "../../ops/stack-status.ts";
+import { ROOT } from "../../tools/layout.ts";
+import { type Result, run } from "../../tools/process.ts";
+import { STACK } from "./cluster-stack.ts";
+import { tell } from "./objects.ts";
+
+/** A command of `npm run ops`, as it is typed. */
+const ops = (args: readonly string[], env: Record<string, string> = {}): Promise<Result> =>
+  run(process.execPath, [join(ROOT, "ops/cli.ts"), ...args, "--stack", STACK], {
+    cwd: ROOT,
+    timeout: 150_000,
+    env,
+  });
+
+async function status(): Promise<Status> {
+  const { stdout, stderr } = await ops(["status", "--json"]);
+  expect(stderr).toBe("");
+  return JSON.parse(stdout) as Status;
+}
+
+describe("day-2 commands on a real cluster", () => {
+  it("tell of every member that it is well", async () => {
+    const { well, problems, members } = await status();
+    expect(problems).toEqual([]);
+    expect(well).toBe(true);
+    expect(members.filter(({ role }) => role === "leader")).toHaveLength(1);
+    expect(members.filter(({ part }) => part === "api")).toHaveLength(2);
+  });
+
+  it("hand over to another member, and the rest follows it", { timeout: 180_000 }, async () => {
+    const { code, stdout, stderr } = await ops(["switchover", "--json"]);
+    expect(code, stderr).toBe(0);
+    const done = JSON.parse(stdout) as HandOver;
+    tell("switchover", done);
+    const { members, problems } = await status();
+    expect(problems).toEqual([]);
+    expect(members.find(({ role }) => role === "leader")?.member).toBe(done.to);
+    expect(done.to).not.toBe(done.from);
+  });
+
+  it("restart a part in its pods", { timeout: 180_000 }, async () => {
+    const before = await status();
+    const { code, stderr } = await ops(["restart", "haproxy"]);
+    expect(code, stderr).toBe(0);
+    const names = ({ members }: Status) => members.map(({ member }) => member);
+    expect(names(await status())).toEqual(names(before));
+  });
+
+  it("print a member's log", async () => {
+    const args = [join(ROOT, "ops/logs.ts"), "postgres-0", "--tail", "5", "--stack", STACK];
+    const { code, stdout } = await run(process.execPath, args, { cwd: ROOT, timeout: 60_000 });
+    expect(code).toBe(0);
+    expect(stdout.trim().split("\n")).toHaveLength(5);
+  });
+
+  it.each([
+    "vacuum",
+    "silence list",
+    "drill postgres-killed",
+  ])("refuse %s, with the way out", async (line) => {
+    const { code, stderr } = await ops(line.split(" "));
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^\nRefused\. .*runs on Kubernetes.*docs\/kubernetes\.md/s);
+  });
+
+  it("say that a cluster does not answer, and do not hang", { timeout: 60_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "dujyo-"));
+    try {
+      const file = join(folder, "kubeconfig");
+      const nobody = { name: "dujyo", cluster: { server: "https://127.0.0.1:1" } };
+      const users = [{ name: "somebody", user: { token: "none" } }];
+      const context = { name: "dujyo", context: { cluster: "dujyo", user: "somebody" } };
+      const config = { apiVersion: "v1", kind: "Config", clusters: [nobody], contexts: [context], users };
+      writeFileSync(file, JSON.stringify(config));
+      const { code, stderr } = await ops(["status"], { KUBECONFIG: file });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/The cluster of context "dujyo" does not answer: .*refused.*Set KUBECONFIG/s);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,99 @@
+import { describe, expect, it } from "vitest";
+import type { StackOutputs } from "../../infra/stack-outputs.ts";
+import { connectionOf } from "../../ops/connection.ts";
+import { type PerTarget, TARGET_NAMES } from "../support/targets.ts";
+import { type Given, wholeProgram } from "../support/whole-program.ts";
+
+/** Recording the whole program takes seconds on a busy machine. */
+const RECORDING_MS = 60_000;
+
+/** The smallest shape of every list, and ports that are not the defaults. */
+const SMALL = {
+  postgres: { replicas: 1 },
+  redis: { replicasPerShard: 0 },
+  monitoring: { enabled: true, grafana: false },
+};
+const STACKS: PerTarget<readonly [stack: string, changes: Given]> = {
+  docker: ["light", SMALL],
+  kubernetes: ["ci", SMALL],
+};
+
+type Places = Omit<StackOutputs, "caCert" | "postgresPasswords" | "redisPasswords">;
+
+const COMMON = {
+  database: "dujyo_blockchain",
+  apiSigningKey: "key-of-api-signing-key",
+};
+const EXPECTED: PerTarget<Places> = {
+  docker: {
+    ...COMMON,
+    apiUrl: "http://localhost:8083",
+    writer: { host: "localhost", port: 5000 },
+    reader: { host: "localhost", port: 5001 },
+    pooler: { host: "localhost", port: 6432 },
+    postgresNodes: [
+      { name: "postgres-0", host: "localhost", port: 5432 },
+      { name: "postgres-1", host: "localhost", port: 5433 },
+    ],
+    redisNodes: [6379, 6380, 6381].map((port, ordinal) => ({
+      name: `redis-${ordinal}`,
+      announcedPort: port,
+      host: "localhost",
+      port,
+    })),
+    pages: [
+      { name: "Prometheus", url: "http://localhost:9090" },
+      { name: "Alertmanager", url: "http://localhost:9093" },
+    ],
+  },
+  kubernetes: {
+    ...COMMON,
+    apiUrl: "https://api:8083",
+    writer: { host: "haproxy", port: 5000 },
+    reader: { host: "haproxy", port: 5001 },
+    pooler: { host: "pgbouncer", port: 6432 },
+    postgresNodes: ["postgres-0", "postgres-1"].map((name) => ({ name, host: name, port: 5432 })),
+    redisNodes: [6379, 6380, 6381].map((port, ordinal) => ({
+      name: `redis-${ordinal}`,
+      announcedPort: port,
+      host: `redis-${ordinal}`,
+      port,
+    })),
+    pages: [
+      { name: "Prometheus", url: "https://prometheus-0:9090" },
+      { name: "Alertmanager", url: "https://alertmanager-0:9093" },
+    ],
+  },
+};
+
+describe.each(TARGET_NAMES)("the outputs of a stack on %s", (target) => {
+  it("are the contract's, with all that opens something secret", { timeout: RECORDING_MS }, async () => {
+    const { outputs, secretOutputs } = await wholeProgram(...STACKS[target]);
+    const { caCert, postgresPasswords, redisPasswords, ...places } = outputs;
+    expect(places).toEqual(EXPECTED[target]);
+    expect(caCert).toEqual({
+      postgres: "certificate-of-postgres-ca",
+      redis: "certificate-of-redis-ca",
+      api: "certificate-of-api-ca",
+    });
+    expect(Object.keys(postgresPasswords).sort()).toEqual(
+      ["app", "monitoring", "owner", "pgbouncer", "readonly", "replication", "rewind", "superuser"].sort(),
+    );
+    expect(Object.keys(redisPasswords)).toEqual(expect.arrayContaining(["app", "operator", "exporter"]));
+    expect(secretOutputs.toSorted()).toEqual(["apiSigningKey", "postgresPasswords", "redisPasswords"]);
+    expect(connectionOf(outputs).redis[1]).toEqual({ host: "redis-1", port: 6380, published: 6380 });
+  });
+});
+
+describe("the address of the API", () => {
+  it("is its ingress's where it has one", { timeout: RECORDING_MS }, async () => {
+    const { outputs } = await wholeProgram("staging");
+    expect(outputs.apiUrl).toMatch(/^https:\/\/[^:/]+$/);
+  });
+
+  it("is moved by the port offset, with all other ports", { timeout: RECORDING_MS }, async () => {
+    const { outputs } = await wholeProgram("light", { ...SMALL, portOffset: 1000 });
+    expect(outputs).toMatchObject({ apiUrl: "http://localhost:9083", writer: { port: 6000 } });
+    expect(connectionOf(outputs).redis[0]).toEqual({ host: "redis-0", port: 6379, published: 7379 });
+  });
+});
