@@ -198,14 +198,17 @@ describe("the deployed configuration", () => {
   });
 });
 
-describe("the job that reconciles the Redis Cluster", () => {
-  it("plans every change as its own tests say", async () => {
+describe("what is written in Python", () => {
+  it.each([
+    ["redis", "the job that reconciles the cluster"],
+    ["postgres", "the view that says when a cluster is whole"],
+  ] as const)("in the image %s, %s, does what its own tests say", async (image, _) => {
     const answer = await run("docker", [
-      ...["run", "--rm", "--network", "none", "--volume", `${join(ROOT, "infra/images/redis")}:/source:ro`],
+      ...["run", "--rm", "--network", "none", "--volume", `${join(ROOT, "infra/images", image)}:/source:ro`],
       ...["--workdir", "/source", "--env", "PYTHONDONTWRITEBYTECODE=1", "--entrypoint", "python3"],
-      ...[imageRef("redis"), "-m", "unittest", "discover", "--start-directory", "test"],
+      ...[imageRef(image), "-m", "unittest", "discover", "--start-directory", "test"],
     ]);
-    expect(answer.stderr).toMatch(/Ran \d{2,} tests/);
+    expect(answer.stderr).toMatch(/Ran [1-9]\d* tests/);
     expect(answer.code, answer.stderr).toBe(0);
   });
 });

@@ -62,7 +62,9 @@ class View:
     def missing(self, expected, demanded):
         """Sentences on what keeps the cluster from being whole; empty when it is.
 
-        `expected` are the names that have to run, `demanded` how many of them have to stand by synchronously.
+        `expected` are the names that have to run, `demanded` how many of them have to stand by synchronously. Where any
+        has to, every one that runs has to be counted: a leader takes over with the quorum of its predecessor, and one
+        that knows no other member than that predecessor would wait for it with every commit.
         """
         if self.leader is None:
             return ["no member leads"]
@@ -74,6 +76,8 @@ class View:
                 reasons.append(f"{name} has not joined")
             elif not self.follows(name):
                 reasons.append(f"{name} is {self.members[name].get('state')}, not streaming from {self.leader}")
+            elif demanded > 0 and not self.is_standby(name):
+                reasons.append(f"{name} does not count for the quorum yet")
         standing = sum(name in expected for name in self.standbys)
         if standing < demanded:
             reasons.append(f"{standing} of {demanded} synchronous replicas stand by")
