@@ -7,7 +7,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { ServiceConfig } from "./config.ts";
 import type { ServiceMetrics } from "./metrics.ts";
 import { addAdmission, type Lifecycle } from "./plugins/admission.ts";
-import { createAuthentication } from "./plugins/authentication.ts";
+import { createAuthentication, type KeyRing } from "./plugins/authentication.ts";
 import { addMeasuring } from "./plugins/measure.ts";
 import { addOpenApi } from "./plugins/openapi.ts";
 import { addProblems, sendClientProblem, sendProblem, translate } from "./plugins/problems.ts";
@@ -31,6 +31,7 @@ export interface AppServices
   readonly chain: Parameters<typeof addChain>[1]["chain"];
   readonly metrics: ServiceMetrics;
   readonly lifecycle: Lifecycle;
+  readonly keys: KeyRing;
 }
 
 export type AppConfig = Pick<ServiceConfig, "limits" | "auth" | "instance" | "tls">;
@@ -44,7 +45,7 @@ export async function buildApp(
   services: AppServices,
   logger: FastifyBaseLogger,
 ): Promise<FastifyInstance> {
-  const { metrics, lifecycle } = services;
+  const { metrics, lifecycle, keys } = services;
   const nextId = requestIds(config.instance);
   const app = fastify<Server>({
     // A TLS server is an HTTP server to everything but its types.
@@ -84,7 +85,7 @@ export async function buildApp(
   });
   await addOpenApi(app);
 
-  const authenticate = createAuthentication(config.auth);
+  const authenticate = createAuthentication({ ...config.auth, keys });
   addHealth(app, services);
   addMetrics(app, services);
   addBalances(app, services);

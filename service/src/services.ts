@@ -14,6 +14,7 @@ import type { ServiceConfig } from "./config.ts";
 import { LISTEN_SESSION } from "./database/change-listener.ts";
 import { connectDatabase } from "./database/connect.ts";
 import { Diagnostics, fleetFigures } from "./diagnostics.ts";
+import { KeySetFile } from "./key-set-file.ts";
 import { Sealer } from "./ledger/sealer.ts";
 import { Submit } from "./ledger/submit.ts";
 import { UnsettledAccounts } from "./ledger/unsettled.ts";
@@ -32,6 +33,8 @@ import { Replication } from "./repositories/replication.ts";
 const FLOORS = 200_000;
 /** How often figures go to the shared cache. */
 const REPORT_MS = 5000;
+/** A key that is withdrawn ends within this time. */
+const KEY_SET_LOOK_MS = 2000;
 
 export interface RunningServices extends AppServices {
   /** Ends background work and connections; nothing may be asked of the services afterwards. */
@@ -181,6 +184,24 @@ export function startServices(
   });
   addInstanceGauges(registry, { writerPool, readerPool, l1, floors, breakers, trust, unsettled });
 
+  const keys = { keySet: config.auth.keySet };
+  const keySetFile = new KeySetFile({
+    path: config.auth.keySetFile,
+    everyMs: KEY_SET_LOOK_MS,
+    onChange: (keySet) => {
+      keys.keySet = keySet;
+      log.info({ keys: keySet.keys.map(({ kid }) => kid) }, "tokens are checked with other keys from now on");
+    },
+    onError: (error) => {
+      metrics.keySetErrors++;
+      log.error(
+        { reason: String(error) },
+        "the file of the key set is not usable; the former keys stay in force",
+      );
+    },
+  });
+
+  keySetFile.start();
   peers.start();
   database.listener.start();
   sealer.start();
@@ -200,10 +221,12 @@ export function startServices(
     metrics,
     registry,
     lifecycle: { draining: false },
+    keys,
     unready: async () =>
       (await database.reached()) ? undefined : "no database node has answered since the start",
     async close() {
       clearInterval(reports);
+      keySetFile.stop();
       upkeep.stop();
       unsettled.stop();
       await sealer.stop();

@@ -1,7 +1,8 @@
 import type { FastifyRequest } from "fastify";
-import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from "jose";
 
 import { Problem } from "../errors.ts";
+import { ADDRESS_PATTERN } from "../schemas/fields.ts";
 
 /** Who calls, as a valid token says. */
 export interface Caller {
@@ -10,34 +11,51 @@ export interface Caller {
   readonly scopes: readonly string[];
 }
 
+/** The public keys in force; several during a rotation. They may be replaced at any time. */
+export interface KeyRing {
+  keySet: JSONWebKeySet;
+}
+
 export interface AuthenticationArgs {
-  /** The public keys; several during a rotation. */
-  readonly keySet: JSONWebKeySet;
+  readonly keys: KeyRing;
   readonly issuer: string;
   readonly audience: string;
 }
 
+const IS_ADDRESS = new RegExp(ADDRESS_PATTERN);
+
 export type Authenticate = (request: FastifyRequest) => Promise<Caller>;
 
-/** Keys are asymmetric only: who can check a token must not be able to make one. */
+/** Of the kinds of key that a key set may hold. */
 const ALGORITHMS = ["EdDSA", "ES256"];
 
 /** Tells callers by bearer tokens that one of the keys has signed. */
-export function createAuthentication({ keySet, issuer, audience }: AuthenticationArgs): Authenticate {
-  const keys = createLocalJWKSet(keySet);
+export function createAuthentication({ keys, issuer, audience }: AuthenticationArgs): Authenticate {
+  let known = keys.keySet;
+  let find = createLocalJWKSet(known);
+  /** Imported keys are kept for as long as the set is the same. */
+  const keyFor: JWTVerifyGetKey = (...token) => {
+    if (known !== keys.keySet) {
+      known = keys.keySet;
+      find = createLocalJWKSet(known);
+    }
+    return find(...token);
+  };
 
   return async (request) => {
     const [, token] = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.headers.authorization ?? "") ?? [];
     if (token === undefined) throw new Problem("invalid_token", { detail: "no bearer token was sent" });
     try {
-      const { payload } = await jwtVerify(token, keys, {
+      const { payload } = await jwtVerify(token, keyFor, {
         issuer,
         audience,
         algorithms: ALGORITHMS,
         requiredClaims: ["sub", "exp"],
       });
+      const address = payload.sub ?? "";
+      if (!IS_ADDRESS.test(address)) throw new Error("the token's subject is no address");
       return {
-        address: payload.sub ?? "",
+        address,
         scopes: String(payload.scope ?? "")
           .split(" ")
           .filter(Boolean),

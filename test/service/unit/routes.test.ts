@@ -70,8 +70,9 @@ beforeAll(async () => {
     metrics: new ServiceMetrics(registry),
     registry,
     lifecycle,
+    keys: { keySet },
   } as unknown as AppServices;
-  const auth = { keySet, issuer: "dujyo", audience: "api" };
+  const auth = { keySet, keySetFile: "", issuer: "dujyo", audience: "api" };
   const log = pino({ level: "silent" });
   app = await buildApp({ limits: LIMITS, auth: { ...auth, admin: false }, instance: "test" }, services, log);
   closedApp = await buildApp(
