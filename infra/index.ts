@@ -66,6 +66,7 @@ export const connection = {
   database: DATABASE,
   api: { host: gateway?.host ?? api.host, port: seen(PORTS.api) },
   apiSigningKey: api.signingKey.privateJwk,
+  apiAccessLogKey: api.accessLogKey,
   pooler: { host: pooling.host, port: seen(PORTS.pgbouncer) },
   writer: { host: routing.host, port: seen(PORTS.writer) },
   reader: { host: routing.host, port: seen(PORTS.reader) },

@@ -11,6 +11,8 @@ export interface Connection {
   readonly api: Address;
   /** Private key of bearer tokens, a JSON Web Key. */
   readonly apiSigningKey: string;
+  /** What the pseudonyms in the API's access log are made with. */
+  readonly apiAccessLogKey: string;
   /** PgBouncer, which serves the writer and the reader under two database names. */
   readonly pooler: Address;
   readonly writer: Address;

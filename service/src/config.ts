@@ -77,6 +77,15 @@ export interface ServiceConfig {
     readonly audience: string;
     readonly admin: boolean;
   };
+  readonly rateLimits: {
+    /** Requests a second of one network address, over all processes; 0: no limit. */
+    readonly address: number;
+    /** Requests a second with tokens for one address, over all processes; 0: no limit. */
+    readonly principal: number;
+  };
+  /** Proxies in front of this process that add to X-Forwarded-For whom they were asked by. */
+  readonly trustedProxies: number;
+  readonly accessLog: { readonly requests: "protected" | "all"; readonly key: string };
   readonly sealing: { readonly intervalMs: number };
 }
 
@@ -189,6 +198,15 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
       issuer: env.text("AUTH_ISSUER", "dujyo"),
       audience: env.text("AUTH_AUDIENCE", "dujyo-api"),
       admin: env.choice("ADMIN_AUTH", ["on", "off"], "on") === "on",
+    },
+    rateLimits: {
+      address: env.integer("RATE_LIMIT_ADDRESS", 20_000, [0, 1_000_000]),
+      principal: env.integer("RATE_LIMIT_PRINCIPAL", 2000, [0, 1_000_000]),
+    },
+    trustedProxies: env.integer("TRUSTED_PROXIES", 0, [0, 10]),
+    accessLog: {
+      requests: env.choice("ACCESS_LOG", ["protected", "all"], "protected"),
+      key: env.file("ACCESS_LOG_KEY_FILE"),
     },
     sealing: { intervalMs: ms("SEAL_INTERVAL_MS", 10_000, [0, 3_600_000]) },
   };

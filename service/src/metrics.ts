@@ -24,6 +24,8 @@ export class ServiceMetrics {
   cacheErrors = 0;
   gaps = 0;
   refused = 0;
+  /** Requests refused because their caller had sent too many. */
+  readonly limited = { address: 0, principal: 0 };
   /** Changes of the key set's file that could not be used. */
   keySetErrors = 0;
   bookings = 0;
@@ -89,6 +91,13 @@ export class ServiceMetrics {
       "dujyo_api_refused_requests_total",
       "Requests refused because too many were in flight",
       () => this.refused,
+    );
+    counters(
+      registry,
+      "dujyo_api_rate_limited_requests_total",
+      "Requests refused because their caller had sent too many, by what the limit is kept by",
+      "by",
+      () => this.limited,
     );
     counter(
       registry,

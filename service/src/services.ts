@@ -28,11 +28,14 @@ import { Chain } from "./repositories/chain.ts";
 import { Histories } from "./repositories/history.ts";
 import { Ledger } from "./repositories/ledger.ts";
 import { Replication } from "./repositories/replication.ts";
+import { RateLimiter } from "./resilience/rate-limiter.ts";
 
 /** Floors kept at most: what the busiest expected writers touch in the life of an entry, several times over. */
 const FLOORS = 200_000;
 /** How often figures go to the shared cache. */
 const REPORT_MS = 5000;
+/** How often the processes tell each other what busy callers used. */
+const RATE_EXCHANGE_MS = 1000;
 /** A key that is withdrawn ends within this time. */
 const KEY_SET_LOOK_MS = 2000;
 
@@ -182,7 +185,10 @@ export function startServices(
     breakers,
     trusted: () => trust.trusted(Date.now()),
   });
-  addInstanceGauges(registry, { writerPool, readerPool, l1, floors, breakers, trust, unsettled });
+  const limiter = (name: "address" | "principal") =>
+    new RateLimiter({ name, perSecond: config.rateLimits[name], facts: shared });
+  const limiters = { address: limiter("address"), principal: limiter("principal") };
+  addInstanceGauges(registry, { writerPool, readerPool, l1, floors, breakers, trust, unsettled, limiters });
 
   const keys = { keySet: config.auth.keySet };
   const keySetFile = new KeySetFile({
@@ -206,6 +212,9 @@ export function startServices(
   database.listener.start();
   sealer.start();
   upkeep.start();
+  const exchanges = setInterval(() => {
+    for (const limiter of Object.values(limiters)) limiter.exchange().catch(onCacheError);
+  }, RATE_EXCHANGE_MS);
   const reports = setInterval(() => {
     Promise.all([hits.flush(), fleet.report()]).catch(onCacheError);
   }, REPORT_MS);
@@ -222,10 +231,12 @@ export function startServices(
     registry,
     lifecycle: { draining: false },
     keys,
+    limiters,
     unready: async () =>
       (await database.reached()) ? undefined : "no database node has answered since the start",
     async close() {
       clearInterval(reports);
+      clearInterval(exchanges);
       keySetFile.stop();
       upkeep.stop();
       unsettled.stop();

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from "jose";
 
 import { Problem } from "../errors.ts";
@@ -24,12 +24,28 @@ export interface AuthenticationArgs {
 
 const IS_ADDRESS = new RegExp(ADDRESS_PATTERN);
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Answered to holders of a valid token alone. */
+    readonly needsToken?: boolean;
+  }
+  interface FastifyRequest {
+    /** Whom a valid token names; undefined before it was checked, and on routes that want none. */
+    caller: Caller | undefined;
+  }
+}
+
 export type Authenticate = (request: FastifyRequest) => Promise<Caller>;
 
 /** Of the kinds of key that a key set may hold. */
 const ALGORITHMS = ["EdDSA", "ES256"];
 
-/** Tells callers by bearer tokens that one of the keys has signed. */
+/** Lets requests carry their caller. Call it before the routes are added. */
+export function addCallers(app: FastifyInstance): void {
+  app.decorateRequest("caller", undefined);
+}
+
+/** Tells callers by bearer tokens that one of the keys has signed, and notes them on the request. */
 export function createAuthentication({ keys, issuer, audience }: AuthenticationArgs): Authenticate {
   let known = keys.keySet;
   let find = createLocalJWKSet(known);
@@ -54,12 +70,11 @@ export function createAuthentication({ keys, issuer, audience }: AuthenticationA
       });
       const address = payload.sub ?? "";
       if (!IS_ADDRESS.test(address)) throw new Error("the token's subject is no address");
-      return {
-        address,
-        scopes: String(payload.scope ?? "")
-          .split(" ")
-          .filter(Boolean),
-      };
+      const scopes = String(payload.scope ?? "")
+        .split(" ")
+        .filter(Boolean);
+      request.caller = { address, scopes };
+      return request.caller;
     } catch (error) {
       throw new Problem("invalid_token", {
         detail: "the token is not valid here, or no longer",

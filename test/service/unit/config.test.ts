@@ -23,6 +23,7 @@ const complete = {
   REDIS_NODES: "redis-0:6379,redis-1:6380",
   REDIS_PASSWORD_FILE: file("redis"),
   REDIS_CA_FILE: file("redis-ca"),
+  ACCESS_LOG_KEY_FILE: file("access-log-key"),
   AUTH_KEY_SET_FILE: file("keys", JSON.stringify({ keys: [KEY] })),
 };
 
