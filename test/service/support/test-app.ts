@@ -75,8 +75,8 @@ export async function testApp(
         .setProtectedHeader({ alg: "EdDSA", kid: "k" })
         .setSubject(address)
         .setIssuer(String(issuer))
-        .setAudience(String(audience))
-        .setExpirationTime(Math.floor(Date.now() / 1000) + Number(ttl));
+        .setAudience(String(audience));
+      if (ttl !== null) token.setExpirationTime(Math.floor(Date.now() / 1000) + Number(ttl));
       return { authorization: `Bearer ${await token.sign(privateKey)}` };
     },
   } as Omit<TestApp, "app"> as TestApp;
