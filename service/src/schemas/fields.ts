@@ -18,7 +18,7 @@ export const EpochSeconds = Type.Integer({ description: "seconds since 1970" });
 /** Positions are opaque to clients; they happen to be decimal numbers. */
 export const Cursor = Type.String({ pattern: "^[0-9]{1,18}$", description: "from a former answer" });
 export const Limit = (fallback: number, maximum: number) =>
-  Type.Integer({ minimum: 1, maximum, default: fallback, description: "entries per page" });
+  Type.Optional(Type.Integer({ minimum: 1, maximum, default: fallback, description: "entries per page" }));
 
 export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()]);
@@ -36,7 +36,6 @@ export const ReadHeaders = Type.Object({
   "if-none-match": IfNoneMatch,
   "x-read-after": Type.Optional(
     Type.String({
-      maxLength: 400,
       pattern: "^[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}(;[A-Za-z0-9_-]{1,64}=[0-9]{1,15}){0,2}$",
       description: "read_after of a write's answer: this read sees that write",
     }),
