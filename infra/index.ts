@@ -70,5 +70,6 @@ export const {
   postgresPasswords,
   redisPasswords,
   apiSigningKey,
+  apiAccessLogKey,
   grafanaPassword,
 } = stackOutputs({ target, settings, postgres, routing, pooling, redis, api, monitoring });

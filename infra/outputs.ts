@@ -61,6 +61,7 @@ export function stackOutputs(args: StackOutputsArgs): Declared {
     postgresPasswords: pulumi.secret(postgres.passwords),
     redisPasswords: pulumi.secret(redis.connection.passwords),
     apiSigningKey: pulumi.secret(api.signingKey.privateJwk),
+    apiAccessLogKey: pulumi.secret(api.accessLogKey),
     grafanaPassword: monitoring?.grafanaPassword && pulumi.secret(monitoring.grafanaPassword),
   };
 }

@@ -45,6 +45,8 @@ export interface StackOutputs {
   readonly redisPasswords: Readonly<Record<"app" | "operator" | "exporter", string>>;
   /** Private key of bearer tokens, a JSON Web Key; a secret. */
   readonly apiSigningKey: string;
+  /** What the pseudonyms in the API's access log are made with; a secret. */
+  readonly apiAccessLogKey: string;
   /** Of Grafana's user `admin`, a secret; missing where there is no Grafana. */
   readonly grafanaPassword?: string;
 }

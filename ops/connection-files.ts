@@ -11,6 +11,7 @@ export function connectionFiles(connection: Connection, folder: string): Record<
     "app-password": connection.postgresPasswords.app,
     "readonly-password": connection.postgresPasswords.readonly,
     "api-signing-key.json": connection.apiSigningKey,
+    "api-access-log-key": connection.apiAccessLogKey,
     "api-key-set.json": keySet(connection.apiSigningKey),
     ...(connection.grafanaPassword ? { "grafana-admin-password": connection.grafanaPassword } : {}),
     "redis-ca.crt": connection.redisCa,

@@ -13,6 +13,8 @@ export interface Connection {
   readonly api: Address;
   /** Private key of bearer tokens, a JSON Web Key. */
   readonly apiSigningKey: string;
+  /** What the pseudonyms in the API's access log are made with. */
+  readonly apiAccessLogKey: string;
   /** PgBouncer, which serves the writer and the reader under two database names. */
   readonly pooler: Address;
   readonly writer: Address;
@@ -43,6 +45,7 @@ export function connectionOf(outputs: StackOutputs): Connection {
     ...{ database, writer, reader, pooler },
     api: { host: new URL(outputs.apiUrl).hostname, port: portOf(outputs.apiUrl) },
     apiSigningKey: outputs.apiSigningKey,
+    apiAccessLogKey: outputs.apiAccessLogKey,
     postgres: outputs.postgresNodes.map(({ name, port }) => ({ host: name, port })),
     pages: outputs.pages.map(({ name, url }) => ({ name, port: portOf(url) })),
     ...(grafanaPassword === undefined ? {} : { grafanaPassword }),

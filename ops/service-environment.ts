@@ -25,6 +25,7 @@ export function serviceEnvironment(stack: string, connection: Connection): Recor
       .join(","),
     REDIS_PASSWORD_FILE: join(folder, "redis-app-password"),
     REDIS_CA_FILE: join(folder, "redis-ca.crt"),
+    ACCESS_LOG_KEY_FILE: join(folder, "api-access-log-key"),
     AUTH_KEY_SET_FILE: join(folder, "api-key-set.json"),
     AUTH_SIGNING_KEY_FILE: join(folder, "api-signing-key.json"),
   };

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { bytes, milliseconds } from "../lib/units.ts";
 import { PORTS } from "../ports.ts";
 import { Certificate, CertificateAuthority } from "../secrets/certificates.ts";
+import { Password } from "../secrets/password.ts";
 import { SigningKey } from "../secrets/signing-key.ts";
 import { mostInstances } from "../settings/budgets.ts";
 import { RECOVERY_PROFILES, worstLagUnseen } from "../settings/recovery.ts";
@@ -40,11 +41,14 @@ export class ApiService extends pulumi.ComponentResource {
   readonly ca: pulumi.Output<string>;
   /** Makes bearer tokens. */
   readonly signingKey: SigningKey;
+  /** Makes the pseudonyms of the access log. */
+  readonly accessLogKey: pulumi.Output<string>;
 
   constructor(name: string, args: ApiServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dujyo:index:ApiService", name, {}, opts);
     const { target, settings, postgres, routing, pooling, redis } = args;
     this.signingKey = new SigningKey(`${name}-signing-key`, { parent: this });
+    this.accessLogKey = new Password(`${name}-access-log-key`, { parent: this }).value;
     const authority = new CertificateAuthority(
       `${name}-ca`,
       { commonName: `dujyo ${name}` },
@@ -124,6 +128,7 @@ export class ApiService extends pulumi.ComponentResource {
       { path: "secrets/dujyo-app-password", content: postgres.passwords.app },
       { path: "secrets/dujyo-readonly-password", content: postgres.passwords.readonly },
       { path: "secrets/redis-app-password", content: redis.connection.passwords.app },
+      { path: "secrets/access-log-key", content: this.accessLogKey },
       { path: "key-set.json", content: this.signingKey.keySet },
     ];
   }
@@ -173,6 +178,11 @@ export function serviceEnvironment({
     BREAKER_FAILURES: api.breakerFailures,
     BREAKER_OPEN_MS: milliseconds(api.breakerOpen),
     AUTH_KEY_SET_FILE: `${FILES_PATH}/key-set.json`,
+    RATE_LIMIT_ADDRESS: api.addressRate,
+    RATE_LIMIT_PRINCIPAL: api.principalRate,
+    TRUSTED_PROXIES: api.trustedProxies,
+    ACCESS_LOG: api.accessLog,
+    ACCESS_LOG_KEY_FILE: `${FILES_PATH}/secrets/access-log-key`,
     ADMIN_AUTH: api.adminAuth ? "on" : "off",
     SEAL_INTERVAL_MS: milliseconds(ledger.sealInterval),
   };

@@ -105,6 +105,20 @@ export const settingsSchema = z.strictObject({
       .describe(
         "Whether admin routes ask for an admin token. May be off on Docker only, where nothing is published beyond loopback.",
       ),
+    // A load generator on one machine reaches half of it; what it is for is a caller who takes the service from the others.
+    addressRate: whole(0, 1_000_000, 20_000).describe(
+      "Requests a second of one network address over all processes, averaged over 10 s; more are answered 429. 0: no limit.",
+    ),
+    // One account's transfers wait for each other in the database, which books less than this for one account.
+    principalRate: whole(0, 1_000_000, 2_000).describe(
+      "Requests a second with tokens for one ledger address, likewise. 0: no limit.",
+    ),
+    trustedProxies: whole(0, 10, 1).describe(
+      "Proxies before the API that add the address they were asked from to X-Forwarded-For: the gateway on Docker, the ingress controller on Kubernetes.",
+    ),
+    accessLog: choice(["protected", "all"], "protected").describe(
+      "Which requests get a line in the access log: those that need a token and every refusal, or all but health and metrics.",
+    ),
     writerPool: whole(1, 200, 10).describe("Sessions to the pooler for writes, each process."),
     readerPool: whole(1, 200, 10).describe("Sessions to the pooler for reads, each process."),
     redisConnections: whole(1, 16, 1).describe("Connections to each Redis member, each process."),

@@ -6,11 +6,13 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 
 import type { ServiceConfig } from "./config.ts";
 import type { ServiceMetrics } from "./metrics.ts";
+import { addAccessLog } from "./plugins/access-log.ts";
 import { addAdmission, type Lifecycle } from "./plugins/admission.ts";
-import { createAuthentication } from "./plugins/authentication.ts";
+import { addCallers, createAuthentication, type KeyRing } from "./plugins/authentication.ts";
 import { addMeasuring } from "./plugins/measure.ts";
 import { addOpenApi } from "./plugins/openapi.ts";
 import { addProblems, sendClientProblem, sendProblem, translate } from "./plugins/problems.ts";
+import { addRateLimits, type RateLimitArgs } from "./plugins/rate-limits.ts";
 import { addValidation } from "./plugins/validation.ts";
 import { type AdminRoutesArgs, addAdmin } from "./routes/admin.ts";
 import { addBalances } from "./routes/balances.ts";
@@ -31,9 +33,14 @@ export interface AppServices
   readonly chain: Parameters<typeof addChain>[1]["chain"];
   readonly metrics: ServiceMetrics;
   readonly lifecycle: Lifecycle;
+  readonly keys: KeyRing;
+  readonly limiters: RateLimitArgs["limiters"];
 }
 
-export type AppConfig = Pick<ServiceConfig, "limits" | "auth" | "instance" | "tls">;
+export type AppConfig = Pick<
+  ServiceConfig,
+  "limits" | "auth" | "instance" | "tls" | "accessLog" | "trustedProxies"
+>;
 
 /** Longer than any balancer in front keeps a connection, so that it is never this end that closes one in use. */
 const KEEP_ALIVE_MS = 75_000;
@@ -44,7 +51,7 @@ export async function buildApp(
   services: AppServices,
   logger: FastifyBaseLogger,
 ): Promise<FastifyInstance> {
-  const { metrics, lifecycle } = services;
+  const { metrics, lifecycle, keys, limiters } = services;
   const nextId = requestIds(config.instance);
   const app = fastify<Server>({
     // A TLS server is an HTTP server to everything but its types.
@@ -54,6 +61,8 @@ export async function buildApp(
     logController: new LogController({ disableRequestLogging: true }),
     // What still arrives on open connections while closing is answered like everything before.
     return503OnClosing: false,
+    // Each proxy adds whom it was asked by; what a client writes there itself stands before that and counts for nothing.
+    trustProxy: (_address, hop) => hop < config.trustedProxies,
     bodyLimit: config.limits.bodyBytes,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: 30_000,
@@ -72,6 +81,8 @@ export async function buildApp(
   addProblems(app);
   addValidation(app);
   addMeasuring(app, metrics);
+  addCallers(app);
+  addAccessLog(app, config.accessLog);
   const running = addAdmission(app, {
     inFlight: config.limits.inFlight,
     lifecycle,
@@ -80,20 +91,29 @@ export async function buildApp(
   metrics.inFlight = { running, limit: config.limits.inFlight };
   app.addHook("onSend", (request, reply, _payload, done) => {
     reply.header("x-request-id", request.id);
+    // A browser takes an answer for what its type says, and for nothing else.
+    reply.header("x-content-type-options", "nosniff");
     done();
   });
+  const limitPrincipal = addRateLimits(app, { limiters, onLimited: (by) => metrics.limited[by]++ });
   await addOpenApi(app);
 
-  const authenticate = createAuthentication(config.auth);
+  const authenticate = createAuthentication({ ...config.auth, keys });
   addHealth(app, services);
   addMetrics(app, services);
   addBalances(app, services);
   addTransactions(app, { ...services, count: (origin) => metrics.reads[origin]++ });
   addChain(app, services);
-  addSubmit(app, { submit: services.submit, authenticate, onBooked: () => metrics.bookings++ });
+  addSubmit(app, {
+    submit: services.submit,
+    authenticate,
+    limitPrincipal,
+    onBooked: () => metrics.bookings++,
+  });
   addAdmin(app, {
     diagnostics: services.diagnostics,
     authenticate: config.auth.admin ? authenticate : undefined,
+    limitPrincipal,
   });
   return app;
 }

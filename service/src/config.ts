@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { JSONWebKeySet } from "jose";
 
 import { type Endpoint, Environment } from "./config/environment.ts";
+import { parseKeySet } from "./config/key-set.ts";
 
 /** Who answers SQL, and as whom. All connections are TLS with the server's name verified. */
 export interface DatabaseLogin extends Endpoint {
@@ -68,12 +69,23 @@ export interface ServiceConfig {
   readonly retries: number;
   readonly breaker: { readonly failures: number; readonly openMs: number };
   readonly auth: {
-    /** Public keys that tokens are checked with. */
+    /** Public keys that tokens are checked with at the start. */
     readonly keySet: JSONWebKeySet;
+    /** Where they were read from. */
+    readonly keySetFile: string;
     readonly issuer: string;
     readonly audience: string;
     readonly admin: boolean;
   };
+  readonly rateLimits: {
+    /** Requests a second of one network address, over all processes; 0: no limit. */
+    readonly address: number;
+    /** Requests a second with tokens for one address, over all processes; 0: no limit. */
+    readonly principal: number;
+  };
+  /** Proxies in front of this process that add to X-Forwarded-For whom they were asked by. */
+  readonly trustedProxies: number;
+  readonly accessLog: { readonly requests: "protected" | "all"; readonly key: string };
   readonly sealing: { readonly intervalMs: number };
 }
 
@@ -182,9 +194,19 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
     },
     auth: {
       keySet: publicKeys(env, "AUTH_KEY_SET_FILE"),
+      keySetFile: env.optional("AUTH_KEY_SET_FILE") ?? "",
       issuer: env.text("AUTH_ISSUER", "dujyo"),
       audience: env.text("AUTH_AUDIENCE", "dujyo-api"),
       admin: env.choice("ADMIN_AUTH", ["on", "off"], "on") === "on",
+    },
+    rateLimits: {
+      address: env.integer("RATE_LIMIT_ADDRESS", 20_000, [0, 1_000_000]),
+      principal: env.integer("RATE_LIMIT_PRINCIPAL", 2000, [0, 1_000_000]),
+    },
+    trustedProxies: env.integer("TRUSTED_PROXIES", 0, [0, 10]),
+    accessLog: {
+      requests: env.choice("ACCESS_LOG", ["protected", "all"], "protected"),
+      key: env.file("ACCESS_LOG_KEY_FILE"),
     },
     sealing: { intervalMs: ms("SEAL_INTERVAL_MS", 10_000, [0, 3_600_000]) },
   };
@@ -199,29 +221,14 @@ function tlsFiles(env: Environment): ServiceConfig["tls"] {
   return { certificate: env.file("TLS_CERT_FILE"), key: env.file("TLS_KEY_FILE") };
 }
 
-/** A JSON Web Key Set in a file. Nothing of the content is told: what is wrong with it may be that it is a secret. */
 function publicKeys(env: Environment, name: string): JSONWebKeySet {
-  const none: JSONWebKeySet = { keys: [] };
   const text = env.file(name);
-  if (text === "") return none;
-  const set = parseJson(text) as Partial<JSONWebKeySet> | null | undefined;
-  const keys: unknown = set?.keys;
-  if (!Array.isArray(keys) || keys.length === 0 || keys.some((key) => typeof key?.kty !== "string")) {
-    env.reject(`${name} names a file that is no JSON Web Key Set with at least one key, {"keys": [...]}`);
-    return none;
-  }
-  if (keys.some((key) => "d" in key || "k" in key)) {
-    env.reject(`${name} names a file that holds a private key; give it public keys only`);
-    return none;
-  }
-  return { keys };
-}
-
-function parseJson(text: string): unknown {
+  if (text === "") return { keys: [] };
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    return parseKeySet(text);
+  } catch (error) {
+    env.reject(`${name} names a file ${(error as Error).message}`);
+    return { keys: [] };
   }
 }
 

@@ -9,6 +9,7 @@ const PROBLEMS = {
   wrong_nonce: [409, "The nonce is not the sender's next one"],
   idempotency_conflict: [422, "The idempotency key was used with another request"],
   unsupported_media_type: [415, "The request body has to be JSON"],
+  rate_limited: [429, "More requests were sent than the limit allows"],
   internal: [500, "The request failed here"],
   overloaded: [503, "More requests are waiting than can be answered in time"],
   unavailable: [503, "No database node can answer at the moment; nothing was changed"],

@@ -24,6 +24,10 @@ export class ServiceMetrics {
   cacheErrors = 0;
   gaps = 0;
   refused = 0;
+  /** Requests refused because their caller had sent too many. */
+  readonly limited = { address: 0, principal: 0 };
+  /** Changes of the key set's file that could not be used. */
+  keySetErrors = 0;
   bookings = 0;
   sealed = 0;
 
@@ -87,6 +91,19 @@ export class ServiceMetrics {
       "dujyo_api_refused_requests_total",
       "Requests refused because too many were in flight",
       () => this.refused,
+    );
+    counters(
+      registry,
+      "dujyo_api_rate_limited_requests_total",
+      "Requests refused because their caller had sent too many, by what the limit is kept by",
+      "by",
+      () => this.limited,
+    );
+    counter(
+      registry,
+      "dujyo_api_key_set_errors_total",
+      "Changes of the key set that could not be used",
+      () => this.keySetErrors,
     );
     gauge(registry, "dujyo_api_in_flight", "Requests being answered", () => this.inFlight.running());
     gauge(registry, "dujyo_api_in_flight_limit", "Requests that may be in flight", () => this.inFlight.limit);

@@ -14,6 +14,7 @@ import type { ServiceConfig } from "./config.ts";
 import { LISTEN_SESSION } from "./database/change-listener.ts";
 import { connectDatabase } from "./database/connect.ts";
 import { Diagnostics, fleetFigures } from "./diagnostics.ts";
+import { KeySetFile } from "./key-set-file.ts";
 import { Sealer } from "./ledger/sealer.ts";
 import { Submit } from "./ledger/submit.ts";
 import { UnsettledAccounts } from "./ledger/unsettled.ts";
@@ -27,11 +28,16 @@ import { Chain } from "./repositories/chain.ts";
 import { Histories } from "./repositories/history.ts";
 import { Ledger } from "./repositories/ledger.ts";
 import { Replication } from "./repositories/replication.ts";
+import { RateLimiter } from "./resilience/rate-limiter.ts";
 
 /** Floors kept at most: what the busiest expected writers touch in the life of an entry, several times over. */
 const FLOORS = 200_000;
 /** How often figures go to the shared cache. */
 const REPORT_MS = 5000;
+/** How often the processes tell each other what busy callers used. */
+const RATE_EXCHANGE_MS = 1000;
+/** A key that is withdrawn ends within this time. */
+const KEY_SET_LOOK_MS = 2000;
 
 export interface RunningServices extends AppServices {
   /** Ends background work and connections; nothing may be asked of the services afterwards. */
@@ -179,12 +185,36 @@ export function startServices(
     breakers,
     trusted: () => trust.trusted(Date.now()),
   });
-  addInstanceGauges(registry, { writerPool, readerPool, l1, floors, breakers, trust, unsettled });
+  const limiter = (name: "address" | "principal") =>
+    new RateLimiter({ name, perSecond: config.rateLimits[name], facts: shared });
+  const limiters = { address: limiter("address"), principal: limiter("principal") };
+  addInstanceGauges(registry, { writerPool, readerPool, l1, floors, breakers, trust, unsettled, limiters });
 
+  const keys = { keySet: config.auth.keySet };
+  const keySetFile = new KeySetFile({
+    path: config.auth.keySetFile,
+    everyMs: KEY_SET_LOOK_MS,
+    onChange: (keySet) => {
+      keys.keySet = keySet;
+      log.info({ keys: keySet.keys.map(({ kid }) => kid) }, "tokens are checked with other keys from now on");
+    },
+    onError: (error) => {
+      metrics.keySetErrors++;
+      log.error(
+        { reason: String(error) },
+        "the file of the key set is not usable; the former keys stay in force",
+      );
+    },
+  });
+
+  keySetFile.start();
   peers.start();
   database.listener.start();
   sealer.start();
   upkeep.start();
+  const exchanges = setInterval(() => {
+    for (const limiter of Object.values(limiters)) limiter.exchange().catch(onCacheError);
+  }, RATE_EXCHANGE_MS);
   const reports = setInterval(() => {
     Promise.all([hits.flush(), fleet.report()]).catch(onCacheError);
   }, REPORT_MS);
@@ -200,10 +230,14 @@ export function startServices(
     metrics,
     registry,
     lifecycle: { draining: false },
+    keys,
+    limiters,
     unready: async () =>
       (await database.reached()) ? undefined : "no database node has answered since the start",
     async close() {
       clearInterval(reports);
+      clearInterval(exchanges);
+      keySetFile.stop();
       upkeep.stop();
       unsettled.stop();
       await sealer.stop();

@@ -36,7 +36,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** The API's environment with these settings; its files are somewhere on this machine. */
 function environmentOf(settings: Settings): Record<string, string> {
   // Read as text by most, as a key set by one of them.
-  writeFileSync(join(folder, "file"), '{"keys": [{"kty": "EC"}]}');
+  writeFileSync(join(folder, "file"), '{"keys": [{"kty": "EC", "crv": "P-256"}]}');
   const parts = {
     settings,
     pooling: { host: "pgbouncer" },

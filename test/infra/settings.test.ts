@@ -138,6 +138,12 @@ describe("settings", () => {
     expect(problems("10.244.0.0/33")["kubernetes.podNetwork"]).toContain("/0 to /32");
   });
 
+  it("refuse open admin routes where more than loopback reaches them", () => {
+    const problems = (target: string) => problemsOf({ target, api: { adminAuth: false } });
+    expect(problems("kubernetes")).toHaveProperty(["api.adminAuth"]);
+    expect(problems("docker")).not.toHaveProperty(["api.adminAuth"]);
+  });
+
   it("refuse pools that do not fit max_connections, with the arithmetic", () => {
     const reason = problemsOf({ postgres: { maxConnections: 40 } })["postgres.maxConnections"];
     expect(reason).toContain(

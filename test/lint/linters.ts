@@ -38,6 +38,20 @@ async function ensurePython(step: Step): Promise<void> {
   await installPackages(step, ["python3-venv"]);
 }
 
+/** Runs a linter that is a program of its own, no module. */
+export function lintProgram(
+  name: "hadolint" | "squawk",
+  args: readonly string[],
+  cwd = ROOT,
+): Promise<Result> {
+  return run(join(ENVIRONMENT, "bin", name), args, { cwd });
+}
+
+/** Runs schemathesis, which keeps notes in `cwd`; its script is handed to the interpreter for the reason that `lint` has. */
+export function schemathesis(args: readonly string[], cwd: string, timeout: number): Promise<Result> {
+  return run(PYTHON, [join(ENVIRONMENT, "bin/schemathesis"), ...args], { cwd, timeout });
+}
+
 /**
  * Runs a linter over files of the project. As a module: the programs beside the interpreter name the folder that they were
  * installed in first.

@@ -6,6 +6,7 @@ import { connectionFiles, natMap } from "../../ops/connection-files.ts";
 const connection: Connection = {
   api: { host: "gateway", port: 8083 },
   apiSigningKey: "{}",
+  apiAccessLogKey: "k",
   database: "dujyo_blockchain",
   pooler: { host: "pgbouncer", port: 16432 },
   writer: { host: "haproxy", port: 15000 },

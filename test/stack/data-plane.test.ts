@@ -91,12 +91,14 @@ async function containers(): Promise<string[]> {
 
 /** Names of the stack's secrets that stand in a text as they are; a private key of any kind is one. */
 function secretsIn(text: string): string[] {
-  const { postgresPasswords, redisPasswords, apiSigningKey, grafanaPassword } = inject("connection");
+  const { postgresPasswords, redisPasswords, apiSigningKey, apiAccessLogKey, grafanaPassword } =
+    inject("connection");
   const { d } = JSON.parse(apiSigningKey) as { d: string };
   const known = Object.entries({
     ...postgresPasswords,
     ...redisPasswords,
     "the API's signing key": d,
+    "the key of the API's access log": apiAccessLogKey,
     ...(grafanaPassword === undefined ? {} : { grafana: grafanaPassword }),
   });
   expect(known.length).toBeGreaterThan(6);

@@ -30,6 +30,11 @@ export const PEER_CHANNEL = `${KEY_PREFIX}peers`;
 /** Instances and their latest figures, each under its own key. */
 export const FLEET_KEY = `${KEY_PREFIX}{fleet}:instances`;
 
+/** What the processes let through in one window of a limit, by caller. */
+export function rateKey(limit: string, window: number): string {
+  return `${KEY_PREFIX}{rate}:${limit}:${window}`;
+}
+
 export function lookupsKey(slot: number): string {
   return `${KEY_PREFIX}{fleet}:lookups:${slot}`;
 }

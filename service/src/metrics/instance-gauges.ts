@@ -7,6 +7,7 @@ import type { BoundedPool } from "../database/pools.ts";
 import type { UnsettledAccounts } from "../ledger/unsettled.ts";
 import { gauge, gauges } from "../metrics.ts";
 import type { Breaker } from "../resilience/circuit-breaker.ts";
+import type { RateLimiter } from "../resilience/rate-limiter.ts";
 
 export interface InstanceGaugesArgs {
   readonly writerPool: BoundedPool;
@@ -16,6 +17,7 @@ export interface InstanceGaugesArgs {
   readonly breakers: () => readonly Breaker[];
   readonly trust: Trust;
   readonly unsettled: UnsettledAccounts;
+  readonly limiters: Readonly<Record<string, RateLimiter>>;
 }
 
 /** The breakers' states as figures: the greater, the worse. */
@@ -23,7 +25,7 @@ export const STATES = { closed: 0, "half-open": 1, open: 2 } as const;
 
 /** Gauges that are read from the parts they tell about. */
 export function addInstanceGauges(registry: Registry, args: InstanceGaugesArgs): void {
-  const { writerPool, readerPool, l1, floors, breakers, trust, unsettled } = args;
+  const { writerPool, readerPool, l1, floors, breakers, trust, unsettled, limiters } = args;
   const pools = (pick: (pool: BoundedPool) => number) => () => ({
     writer: pick(writerPool),
     reader: pick(readerPool),
@@ -88,6 +90,13 @@ export function addInstanceGauges(registry: Registry, args: InstanceGaugesArgs):
     "session",
     () => trust.sessions(Date.now()),
     "min",
+  );
+  gauges(
+    registry,
+    "dujyo_api_rate_limit_keys",
+    "Callers that a limit counts, by what it is kept by",
+    "by",
+    () => Object.fromEntries(Object.entries(limiters).map(([by, { keys }]) => [by, keys])),
   );
   gauge(
     registry,

@@ -1,7 +1,8 @@
-import type { FastifyRequest } from "fastify";
-import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from "jose";
 
 import { Problem } from "../errors.ts";
+import { ADDRESS_PATTERN } from "../schemas/fields.ts";
 
 /** Who calls, as a valid token says. */
 export interface Caller {
@@ -10,38 +11,70 @@ export interface Caller {
   readonly scopes: readonly string[];
 }
 
+/** The public keys in force; several during a rotation. They may be replaced at any time. */
+export interface KeyRing {
+  keySet: JSONWebKeySet;
+}
+
 export interface AuthenticationArgs {
-  /** The public keys; several during a rotation. */
-  readonly keySet: JSONWebKeySet;
+  readonly keys: KeyRing;
   readonly issuer: string;
   readonly audience: string;
 }
 
+const IS_ADDRESS = new RegExp(ADDRESS_PATTERN);
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Answered to holders of a valid token alone. */
+    readonly needsToken?: boolean;
+  }
+  interface FastifyRequest {
+    /** Whom a valid token names; undefined before it was checked, and on routes that want none. */
+    caller: Caller | undefined;
+  }
+}
+
 export type Authenticate = (request: FastifyRequest) => Promise<Caller>;
 
-/** Keys are asymmetric only: who can check a token must not be able to make one. */
+/** Of the kinds of key that a key set may hold. */
 const ALGORITHMS = ["EdDSA", "ES256"];
 
-/** Tells callers by bearer tokens that one of the keys has signed. */
-export function createAuthentication({ keySet, issuer, audience }: AuthenticationArgs): Authenticate {
-  const keys = createLocalJWKSet(keySet);
+/** Lets requests carry their caller. Call it before the routes are added. */
+export function addCallers(app: FastifyInstance): void {
+  app.decorateRequest("caller", undefined);
+}
+
+/** Tells callers by bearer tokens that one of the keys has signed, and notes them on the request. */
+export function createAuthentication({ keys, issuer, audience }: AuthenticationArgs): Authenticate {
+  let known = keys.keySet;
+  let find = createLocalJWKSet(known);
+  /** Imported keys are kept for as long as the set is the same. */
+  const keyFor: JWTVerifyGetKey = (...token) => {
+    if (known !== keys.keySet) {
+      known = keys.keySet;
+      find = createLocalJWKSet(known);
+    }
+    return find(...token);
+  };
 
   return async (request) => {
     const [, token] = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.headers.authorization ?? "") ?? [];
     if (token === undefined) throw new Problem("invalid_token", { detail: "no bearer token was sent" });
     try {
-      const { payload } = await jwtVerify(token, keys, {
+      const { payload } = await jwtVerify(token, keyFor, {
         issuer,
         audience,
         algorithms: ALGORITHMS,
         requiredClaims: ["sub", "exp"],
       });
-      return {
-        address: payload.sub ?? "",
-        scopes: String(payload.scope ?? "")
-          .split(" ")
-          .filter(Boolean),
-      };
+      const address = payload.sub ?? "";
+      if (!IS_ADDRESS.test(address)) throw new Error("the token's subject is no address");
+      const scopes = String(payload.scope ?? "")
+        .split(" ")
+        .filter(Boolean);
+      request.caller = { address, scopes };
+      return request.caller;
     } catch (error) {
       throw new Problem("invalid_token", {
         detail: "the token is not valid here, or no longer",

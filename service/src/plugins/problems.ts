@@ -2,10 +2,18 @@ import { maxHeaderSize, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
-import { type FieldIssue, invalidField, Problem } from "../errors.ts";
+import { type FieldIssue, invalidField, Problem, type ProblemCode } from "../errors.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** The code of the problem that was answered. */
+    problem: ProblemCode | undefined;
+  }
+}
 
 /** Answers every failure with a problem document. What went wrong inside is logged, not told. */
 export function addProblems(app: FastifyInstance): void {
+  app.decorateRequest("problem", undefined);
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = error instanceof Problem ? error : translate(error);
     if (problem.status >= 500) {
@@ -24,6 +32,7 @@ export function addProblems(app: FastifyInstance): void {
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
   const { retryAfter } = problem;
+  request.problem = problem.code;
   if (retryAfter !== undefined) reply.header("retry-after", retryAfter);
   if (problem.status === 401) reply.header("www-authenticate", "Bearer");
   return reply

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 
 import type { Diagnostics } from "../diagnostics.ts";
 import { type Authenticate, requireScope } from "../plugins/authentication.ts";
+import type { LimitPrincipal } from "../plugins/rate-limits.ts";
 import { responses } from "../schemas/fields.ts";
 import { CacheStats, DatabaseStats, Performance } from "../schemas/operations.ts";
 
@@ -9,16 +10,24 @@ export interface AdminRoutesArgs {
   readonly diagnostics: Diagnostics;
   /** Absent: anyone who reaches the service may ask. For a stack that listens on loopback alone. */
   readonly authenticate: Authenticate | undefined;
+  readonly limitPrincipal: LimitPrincipal;
 }
 
 /** `GET /admin/performance`, `/admin/cache/stats`, `/admin/database/stats`. */
-export function addAdmin(app: FastifyInstance, { diagnostics, authenticate }: AdminRoutesArgs): void {
+export function addAdmin(
+  app: FastifyInstance,
+  { diagnostics, authenticate, limitPrincipal }: AdminRoutesArgs,
+): void {
   const options = (answer: Parameters<typeof responses>[0]) => ({
     schema: { security: [{ bearer: [] }], response: responses(answer, 401, 403) },
+    config: { needsToken: true },
     ...(authenticate
       ? {
-          onRequest: async (request: Parameters<Authenticate>[0]) =>
-            requireScope(await authenticate(request), "admin"),
+          onRequest: async (request: Parameters<Authenticate>[0]) => {
+            const caller = await authenticate(request);
+            limitPrincipal(caller.address);
+            requireScope(caller, "admin");
+          },
         }
       : {}),
   });

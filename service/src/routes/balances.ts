@@ -4,7 +4,7 @@ import { accountKey } from "../cache/keys.ts";
 import type { ReadThrough } from "../cache/read-through.ts";
 import type { Balances } from "../repositories/balances.ts";
 import { AddressParams, Balance, BalanceDetail } from "../schemas/accounts.ts";
-import { ReadHeaders, responses } from "../schemas/fields.ts";
+import { cachedResponses, ReadHeaders } from "../schemas/fields.ts";
 import { read, send } from "./serve.ts";
 
 type Params = { address: string };
@@ -18,7 +18,7 @@ export function addBalances(
     ["/balance/:address", "balance", Balance],
     ["/balance-detail/:address", "detail", BalanceDetail],
   ] as const) {
-    const schema = { params: AddressParams, headers: ReadHeaders, response: responses(answer, 400, 503) };
+    const schema = { params: AddressParams, headers: ReadHeaders, response: cachedResponses(answer) };
     app.get<{ Params: Params }>(url, { schema }, (request, reply) => {
       const { address } = request.params;
       const source = () => balances[view](address);

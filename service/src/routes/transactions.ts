@@ -8,7 +8,7 @@ import { parseReadAfter } from "../read-after.ts";
 import { type Histories, PAGE_SIZE, type PageRequest } from "../repositories/history.ts";
 import { findTransaction } from "../repositories/transactions.ts";
 import { AddressParams, HashParams, HistoryPage, HistoryQuery, Transaction } from "../schemas/accounts.ts";
-import { ReadHeaders, responses } from "../schemas/fields.ts";
+import { cachedResponses, ReadHeaders, responses } from "../schemas/fields.ts";
 import { read, send } from "./serve.ts";
 
 export interface TransactionRoutesArgs {
@@ -30,7 +30,7 @@ export function addTransactions(
         params: AddressParams,
         headers: ReadHeaders,
         querystring: HistoryQuery,
-        response: responses(HistoryPage, 400, 503),
+        response: cachedResponses(HistoryPage),
       },
     },
     async (request, reply) => {
@@ -63,7 +63,7 @@ export function addTransactions(
 
   app.get<{ Params: { hash: string } }>(
     "/transactions/hash/:hash",
-    { schema: { params: HashParams, headers: ReadHeaders, response: responses(Transaction, 400, 404, 503) } },
+    { schema: { params: HashParams, headers: ReadHeaders, response: responses(Transaction, 404) } },
     async (request, reply) => {
       const token = request.headers["x-read-after"];
       const after = typeof token === "string" ? parseReadAfter(token).lsn : undefined;

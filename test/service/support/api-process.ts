@@ -129,9 +129,10 @@ async function answer<T>(response: Response): Promise<Answer<T>> {
   return { status, headers, origin: headers.get("x-cache"), body: (await response.json()) as T };
 }
 
-async function tokenFor(address: string): Promise<string> {
+/** A token of the stack's own key. */
+export async function tokenFor(address: string, claims: Record<string, string> = {}): Promise<string> {
   const key = JSON.parse(readFileSync(stack?.environment.AUTH_SIGNING_KEY_FILE ?? "", "utf8"));
-  return await new SignJWT()
+  return await new SignJWT(claims)
     .setProtectedHeader({ alg: key.alg, kid: key.kid })
     .setSubject(address)
     .setIssuer("dujyo")

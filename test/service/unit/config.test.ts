@@ -23,6 +23,7 @@ const complete = {
   REDIS_NODES: "redis-0:6379,redis-1:6380",
   REDIS_PASSWORD_FILE: file("redis"),
   REDIS_CA_FILE: file("redis-ca"),
+  ACCESS_LOG_KEY_FILE: file("access-log-key"),
   AUTH_KEY_SET_FILE: file("keys", JSON.stringify({ keys: [KEY] })),
 };
 
@@ -58,6 +59,12 @@ describe("the service's configuration", () => {
     ["an empty set", JSON.stringify({ keys: [] }), "is no JSON Web Key Set"],
     ["no keys in it", JSON.stringify({ keys: ["BEGIN"] }), "is no JSON Web Key Set"],
     ["a private key", JSON.stringify({ keys: [{ ...KEY, d: "BEGIN" }] }), "holds a private key"],
+    [
+      "a key of a kind that is not taken",
+      JSON.stringify({ keys: [{ kty: "RSA", n: "BEGIN" }] }),
+      "another kind",
+    ],
+    ["several keys without names", JSON.stringify({ keys: [KEY, KEY] }), 'a "kid" of its own'],
   ])("refuses a key set that is %s, naming the variable and not the content", (_, content, reason) => {
     const given = { ...complete, AUTH_KEY_SET_FILE: file("bad-keys", content) };
     expect(() => readConfig(given)).toThrow(new RegExp(`AUTH_KEY_SET_FILE .*${reason}`));

@@ -1,89 +1,23 @@
 import { type AddressInfo, connect } from "node:net";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { pino } from "pino";
-import { Registry } from "prom-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { type AppServices, buildApp } from "../../../service/src/app.ts";
-import type { CacheEntry } from "../../../service/src/cache/entry.ts";
 import { Problem } from "../../../service/src/errors.ts";
-import { ServiceMetrics } from "../../../service/src/metrics.ts";
+import { A, B, DATABASE, type TestApp, TRANSFER, testApp } from "../support/test-app.ts";
 
-const A = "DU1111111111111111111111111111111111111111";
-const B = "DU2222222222222222222222222222222222222222";
-const TRANSFER = { from: A, to: B, amount: 5, nonce: 1 };
-const LIMITS = { inFlight: 4, bodyBytes: 2048, drainDelayMs: 0, drainTimeoutMs: 1000 };
-
-const POOL = { size: 1, idle: 1, active_connections: 0, waiting: 0, limit: 10 };
-const DATABASE = {
-  master: { name: "master", ...POOL, is_healthy: true },
-  reader_pool: POOL,
-  replicas: [{ name: "replica_1", is_healthy: false, state: null, lag_bytes: null }],
-  total_healthy_replicas: 0,
-  total_replicas: 1,
-};
-
-const entry: CacheEntry = {
-  kind: "value",
-  version: 1,
-  second: 0,
-  readAt: Date.now() - 5000,
-  expiresAt: Date.now() + 60_000,
-  costMs: 1,
-  wrongAtTip: 0,
-  body: Buffer.from(JSON.stringify({ address: A, balance: 7, timestamp: 1 })),
-  etag: 'W/"1-0-x"',
-};
-
-let app: Awaited<ReturnType<typeof buildApp>>;
-let closedApp: typeof app;
-let outcome: (() => Promise<unknown>) | undefined;
-let bearer: (address: string, claims?: Record<string, unknown>) => Promise<{ authorization: string }>;
-const lifecycle = { draining: false };
+let open: TestApp;
+let closed: TestApp;
+let app: TestApp["app"];
+let bearer: TestApp["bearer"];
 
 beforeAll(async () => {
-  const { publicKey, privateKey } = await generateKeyPair("EdDSA");
-  const keySet = { keys: [{ ...(await exportJWK(publicKey)), alg: "EdDSA", kid: "k" }] };
-  bearer = async (address, { scope, ttl = 60, audience = "api" } = {}) => {
-    const token = new SignJWT(scope ? { scope } : {})
-      .setProtectedHeader({ alg: "EdDSA", kid: "k" })
-      .setSubject(address)
-      .setIssuer("dujyo")
-      .setAudience(String(audience))
-      .setExpirationTime(Math.floor(Date.now() / 1000) + Number(ttl));
-    return { authorization: `Bearer ${await token.sign(privateKey)}` };
-  };
-  const registry = new Registry();
-  const view = { key: "k", load: () => undefined, loadAfter: () => undefined };
-  const services = {
-    cache: { peek: () => ({ entry, origin: "l1" }), get: async () => ({ entry, origin: "l1" }) },
-    balances: { balance: () => view, detail: () => view },
-    histories: { head: () => view, page: () => view },
-    chain: { blocks: () => view, stats: () => view, holders: () => view, pool: () => view },
-    submit: { run: () => outcome?.() },
-    diagnostics: {
-      instance: "test",
-      database: async () => DATABASE,
-      fleet: async () => ({ instances: ["test"], totals: {}, scope: "instance" }),
-    },
-    unready: async () => undefined,
-    metrics: new ServiceMetrics(registry),
-    registry,
-    lifecycle,
-  } as unknown as AppServices;
-  const auth = { keySet, issuer: "dujyo", audience: "api" };
-  const log = pino({ level: "silent" });
-  app = await buildApp({ limits: LIMITS, auth: { ...auth, admin: false }, instance: "test" }, services, log);
-  closedApp = await buildApp(
-    { limits: LIMITS, auth: { ...auth, admin: true }, instance: "test" },
-    { ...services, metrics: new ServiceMetrics(new Registry()) },
-    log,
-  );
+  open = await testApp({}, { admin: false });
+  closed = await testApp();
+  ({ app, bearer } = open);
 });
 
 afterAll(async () => {
   await app.close();
-  await closedApp.close();
+  await closed.app.close();
 });
 
 async function post(body: unknown, headers: Record<string, string> = {}) {
@@ -233,12 +167,12 @@ describe("a write", () => {
     ["wrong_nonce", 409],
     ["idempotency_conflict", 422],
   ] as const)("that the ledger refuses says %s", async (code, status) => {
-    outcome = () => Promise.reject(new Problem(code, { facts: { expected: 3 } }));
+    open.outcome = () => Promise.reject(new Problem(code, { facts: { expected: 3 } }));
     expect((await post(TRANSFER)).json()).toMatchObject({ status, code, expected: 3 });
   });
 
   it("of unknown outcome says so and asks for a repeat with the same key", async () => {
-    outcome = () => Promise.reject(new Problem("commit_unknown"));
+    open.outcome = () => Promise.reject(new Problem("commit_unknown"));
     const response = await post(TRANSFER);
     expect(response.json()).toMatchObject({ status: 503, code: "commit_unknown" });
     expect(response.json().title).toMatch(/same Idempotency-Key/);
@@ -246,7 +180,7 @@ describe("a write", () => {
   });
 
   it("that fails inside tells nothing about the inside", async () => {
-    outcome = () => Promise.reject(new Error("password authentication failed for secret-user"));
+    open.outcome = () => Promise.reject(new Error("password authentication failed for secret-user"));
     const response = await post(TRANSFER);
     expect(response.statusCode).toBe(500);
     expect(response.body).not.toMatch(/secret-user/);
@@ -283,20 +217,20 @@ describe("the service around", () => {
 
   it("keeps admin routes for holders of the scope, unless that is switched off", async () => {
     const url = "/admin/database/stats";
-    const ask = async (headers = {}) => (await closedApp.inject({ url, headers })).statusCode;
+    const ask = async (headers = {}) => (await closed.app.inject({ url, headers })).statusCode;
     expect(await ask()).toBe(401);
-    expect(await ask(await bearer(A))).toBe(403);
-    expect(await ask(await bearer(A, { scope: "admin" }))).toBe(200);
+    expect(await ask(await closed.bearer(A))).toBe(403);
+    expect(await ask(await closed.bearer(A, { scope: "admin" }))).toBe(200);
     const answer = await app.inject(url);
     expect(answer.statusCode).toBe(200);
     expect(answer.json()).toMatchObject({ instance: "test", ...DATABASE });
   });
 
   it("withdraws readiness first and sees keep-alive connections off", async () => {
-    lifecycle.draining = true;
+    open.lifecycle.draining = true;
     const ready = await app.inject("/health/ready");
     const read = await app.inject(`/balance/${A}`);
-    lifecycle.draining = false;
+    open.lifecycle.draining = false;
     expect(ready.json()).toMatchObject({ status: "unready", detail: "draining" });
     expect([ready.statusCode, read.statusCode]).toEqual([503, 200]);
     expect(read.headers.connection).toBe("close");
@@ -307,7 +241,7 @@ describe("the service around", () => {
     const gate = new Promise<void>((resolve) => {
       release = resolve;
     });
-    outcome = () => gate.then(() => Promise.reject(new Problem("wrong_nonce")));
+    open.outcome = () => gate.then(() => Promise.reject(new Problem("wrong_nonce")));
     const running = Array.from({ length: 4 }, () => post(TRANSFER));
     await expect.poll(async () => (await app.inject(`/balance/${A}`)).statusCode).toBe(503);
     const refused = await app.inject(`/balance/${A}`);

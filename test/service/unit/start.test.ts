@@ -6,7 +6,13 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 
 const SERVER = fileURLToPath(new URL("../../../service/src/server.ts", import.meta.url));
-const SECRETS = ["DB_PASSWORD_FILE", "DB_RO_PASSWORD_FILE", "REDIS_PASSWORD_FILE", "AUTH_KEY_SET_FILE"];
+const SECRETS = [
+  "DB_PASSWORD_FILE",
+  "DB_RO_PASSWORD_FILE",
+  "REDIS_PASSWORD_FILE",
+  "AUTH_KEY_SET_FILE",
+  "ACCESS_LOG_KEY_FILE",
+];
 
 const folder = mkdtempSync(join(tmpdir(), "start-"));
 afterAll(() => rmSync(folder, { recursive: true }));
