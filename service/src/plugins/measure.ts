@@ -26,7 +26,12 @@ export function addMeasuring(app: FastifyInstance, metrics: ServiceMetrics): voi
     counts[status] = (counts[status] ?? 0) + 1;
     if (taken >= SLOW_MS) {
       request.log.warn(
-        { route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(taken) },
+        {
+          reqId: request.id,
+          route: request.routeOptions.url,
+          status: reply.statusCode,
+          ms: Math.round(taken),
+        },
         "slow request",
       );
     }

@@ -1,0 +1,40 @@
+import type { Comparison, Variant } from "../comparison.ts";
+import { redisCommands } from "../load/redis.ts";
+import { bodiesOf, HttpServer, stopAll } from "../servers.ts";
+
+const ACCOUNTS = 1_000;
+/** Entries live longer than the whole comparison, so that every answer comes from Redis. */
+const WITHOUT_L1 = { CACHE_L1_BYTES: "0", CACHE_TTL_BALANCE_MS: "3600000" };
+
+export const fromRedis: Comparison = {
+  name: "p2",
+  title: "A balance from Redis, against bare Fastify",
+  load: `wrk, 64 connections, one request at a time on each, ${ACCOUNTS} addresses in turn; no writes. The process's own cache is off.`,
+  goals: [
+    {
+      ...{ what: "throughput from Redis / of bare Fastify with the same bytes", figure: "perSecond" },
+      ...{ of: "redis", against: "fastify", bound: { atLeast: 0.4 } },
+    },
+    {
+      ...{ what: "Redis commands per request", figure: "commands", of: "redis" },
+      // Heartbeats and figures of the process are counted too.
+      bound: { atMost: 1.01 },
+    },
+  ],
+  async prepare(stack) {
+    const paths = (await stack.accounts(ACCOUNTS)).map((address) => `/balance/${address}`);
+    const api = await HttpServer.api(stack, WITHOUT_L1);
+    const bare = await HttpServer.bare(stack, await bodiesOf(api, paths), "bytes");
+    const http = api.variant("redis", stack, paths);
+    const redis: Variant = {
+      name: "redis",
+      async measure(seconds) {
+        const before = await redisCommands(stack);
+        const sample = await http.measure(seconds);
+        const requests = (sample.perSecond ?? 0) * seconds;
+        return { ...sample, commands: ((await redisCommands(stack)) - before) / requests };
+      },
+    };
+    return { variants: [redis, bare.variant("fastify", stack, paths)], stop: () => stopAll([api, bare]) };
+  },
+};

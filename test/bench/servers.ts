@@ -1,0 +1,93 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Sample, Variant } from "./comparison.ts";
+import { wrk } from "./load/wrk.ts";
+import { freePort, MeasuredProcess } from "./processes.ts";
+import type { BenchStack } from "./stack.ts";
+
+const SERVICE = join(import.meta.dirname, "../../service/src/server.ts");
+
+/** An HTTP server that is up on a port of its own. */
+export class HttpServer {
+  readonly process: MeasuredProcess;
+  readonly port: number;
+
+  private constructor(process: MeasuredProcess, port: number) {
+    this.process = process;
+    this.port = port;
+  }
+
+  static async #start(
+    name: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    up: (url: string) => Promise<boolean>,
+  ): Promise<HttpServer> {
+    const port = await freePort();
+    const server = new HttpServer(new MeasuredProcess(name, args, { ...env, PORT: String(port) }), port);
+    await server.process.until(() => up(`http://127.0.0.1:${port}`));
+    return server;
+  }
+
+  /** The service with everything on that production has, until it trusts its caches. */
+  static api(
+    stack: BenchStack,
+    environment: Readonly<Record<string, string>> = {},
+    flags: readonly string[] = [],
+  ): Promise<HttpServer> {
+    const env = { ...stack.environment, HOST: "127.0.0.1", INSTANCE: "bench", SEAL_INTERVAL_MS: "0" };
+    return HttpServer.#start("the API", [...flags, SERVICE], { ...env, ...environment }, async (url) => {
+      const answer = await fetch(`${url}/metrics`);
+      return ((await answer.json()) as { caches_trusted: boolean }).caches_trusted;
+    });
+  }
+
+  /** Fastify alone with these answers by path. */
+  static bare(
+    stack: BenchStack,
+    bodies: Readonly<Record<string, string>>,
+    mode: "bytes" | "bytes-and-headers" | "serialise",
+  ): Promise<HttpServer> {
+    const file = join(stack.folder, `bodies-${mode}.json`);
+    writeFileSync(file, JSON.stringify(bodies));
+    const [path = ""] = Object.keys(bodies);
+    const program = join(import.meta.dirname, "servers/bare.ts");
+    return HttpServer.#start("bare Fastify", [program], { BODIES: file, MODE: mode }, async (url) => {
+      return (await fetch(url + path)).ok;
+    });
+  }
+
+  /** What shows the generator's own limit. */
+  static canned(): Promise<HttpServer> {
+    const program = join(import.meta.dirname, "servers/canned.ts");
+    return HttpServer.#start("the canned answer", [program], {}, async (url) => (await fetch(url)).ok);
+  }
+
+  async body(path: string): Promise<string> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}${path}`);
+    if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`);
+    return await answer.text();
+  }
+
+  /** This server under wrk. */
+  variant(name: string, stack: BenchStack, paths: readonly string[]): Variant {
+    const { port, process: server } = this;
+    const { folder } = stack;
+    return { name, measure: (seconds): Promise<Sample> => wrk({ port, paths, server, folder, seconds }) };
+  }
+}
+
+/** Answers of a server by path. */
+export async function bodiesOf(
+  server: HttpServer,
+  paths: readonly string[],
+): Promise<Record<string, string>> {
+  const bodies: Record<string, string> = {};
+  for (const path of paths) bodies[path] = await server.body(path);
+  return bodies;
+}
+
+/** Ends them all. */
+export async function stopAll(servers: readonly HttpServer[]): Promise<void> {
+  await Promise.all(servers.map((server) => server.process.stop()));
+}
