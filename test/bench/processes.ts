@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 
 /** Clock ticks of /proc/<pid>/stat in a second, on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -22,6 +22,8 @@ export class MeasuredProcess {
       env: { ...process.env, NODE_ENV: "production", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    // However this process ends.
+    process.once("exit", () => this.#child.kill("SIGKILL"));
     const keep = (chunk: unknown): void => {
       this.#output = (this.#output + String(chunk)).slice(-4_000);
     };
@@ -64,12 +66,18 @@ function statFields(pid: string): string[] {
   return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
 }
 
-/** A port of the loopback interface that nobody listens on. */
+/** Below what the kernel gives to connections, which would take a port away between its choice and its use. */
+let nextPort = 27_000;
+
+/** A port of the loopback interface that nobody listens on, and that is given out once. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = nextPort++;
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
 }

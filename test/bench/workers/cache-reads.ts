@@ -9,7 +9,7 @@ const config = readConfig();
 const { cache } = connectCache(config, new L1Cache(0), () => undefined);
 const keys = Array.from(
   { length: Number(process.env.KEYS) },
-  (_, at) => `bench:${String(at).padStart(12, "0")}`,
+  (_, at) => `bench:{${String(at).padStart(12, "0")}}`,
 );
 const entry: CacheEntry = {
   ...{ kind: "value", version: 7, second: 0, readAt: Date.now(), expiresAt: Date.now() + 3_600_000 },
