@@ -52,8 +52,6 @@ export async function buildApp(
     loggerInstance: logger,
     // Two lines per request cost more than answering it; failures and slow requests are logged where they are seen.
     logController: new LogController({ disableRequestLogging: true }),
-    // A logger for each request costs as much as its routing, and hardly any request logs: those that do name their id.
-    childLoggerFactory: (parent) => parent,
     // What still arrives on open connections while closing is answered like everything before.
     return503OnClosing: false,
     bodyLimit: config.limits.bodyBytes,
@@ -71,11 +69,6 @@ export async function buildApp(
     },
   });
 
-  // Before every other hook, so that what those refuse bears it too.
-  app.addHook("onRequest", (request, reply, done) => {
-    reply.header("x-request-id", request.id);
-    done();
-  });
   addProblems(app);
   addValidation(app);
   addMeasuring(app, metrics);
@@ -85,6 +78,10 @@ export async function buildApp(
     onRefused: () => metrics.refused++,
   });
   metrics.inFlight = { running, limit: config.limits.inFlight };
+  app.addHook("onSend", (request, reply, _payload, done) => {
+    reply.header("x-request-id", request.id);
+    done();
+  });
   await addOpenApi(app);
 
   const authenticate = createAuthentication(config.auth);

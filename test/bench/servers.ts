@@ -5,10 +5,15 @@ import { wrk } from "./load/wrk.ts";
 import { freePort, MeasuredProcess } from "./processes.ts";
 import type { BenchStack } from "./stack.ts";
 
+/** Entries that expire meanwhile are read anew. */
+const LEAST_SHARE = 0.95;
 const SERVICE = join(import.meta.dirname, "../../service/src/server.ts");
 
-/** On a machine that is loaded to its limit, the service's own timeouts would turn a slow answer into one from elsewhere. */
+/** On a machine that is loaded to its limit, the service's own bounds would turn a slow answer into one from elsewhere. */
 const PATIENT = {
+  CACHE_MAX_STALENESS_MS: "60000",
+  CACHE_TTL_BALANCE_MS: "3600000",
+  CACHE_TTL_HISTORY_MS: "3600000",
   REDIS_COMMAND_TIMEOUT_MS: "3000",
   DB_CONNECT_TIMEOUT_MS: "5000",
   DB_QUERY_TIMEOUT_MS: "5000",
@@ -80,6 +85,37 @@ export class HttpServer {
     const answer = await fetch(`http://127.0.0.1:${this.port}${path}`);
     if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`);
     return await answer.text();
+  }
+
+  /** The API under wrk. @throws Error where answers came from elsewhere than `origin`: that would be a figure of something else */
+  variantFrom(origin: "l1" | "redis", name: string, stack: BenchStack, paths: readonly string[]): Variant {
+    const { measure } = this.variant(name, stack, paths);
+    return {
+      name,
+      measure: async (seconds) => {
+        const before = await this.#answers(origin);
+        const sample = await measure(seconds);
+        const after = await this.#answers(origin);
+        const share = (after.wanted - before.wanted) / (after.all - before.all);
+        if (share < LEAST_SHARE)
+          throw new Error(`only ${(share * 100).toFixed(1)} % of the answers of ${name} came from ${origin}`);
+        return sample;
+      },
+    };
+  }
+
+  /** Answers to reads so far, from this origin and from all. */
+  async #answers(origin: string): Promise<{ wanted: number; all: number }> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}/metrics`, {
+      headers: { accept: "text/plain" },
+    });
+    const counts = [
+      ...(await answer.text()).matchAll(/^dujyo_api_cache_reads_total\{origin="(\w+)"\} (\d+)/gm),
+    ].map(([, from, count]) => [from, Number(count)] as const);
+    return {
+      wanted: counts.find(([from]) => from === origin)?.[1] ?? 0,
+      all: counts.reduce((sum, [, count]) => sum + count, 0),
+    };
   }
 
   /** This server under wrk. */

@@ -26,12 +26,7 @@ export function addMeasuring(app: FastifyInstance, metrics: ServiceMetrics): voi
     counts[status] = (counts[status] ?? 0) + 1;
     if (taken >= SLOW_MS) {
       request.log.warn(
-        {
-          reqId: request.id,
-          route: request.routeOptions.url,
-          status: reply.statusCode,
-          ms: Math.round(taken),
-        },
+        { route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(taken) },
         "slow request",
       );
     }

@@ -11,7 +11,7 @@ export function addProblems(app: FastifyInstance): void {
     if (problem.status >= 500) {
       const cause = problem.details.cause ?? (problem.code === "internal" ? error : undefined);
       request.log[problem.code === "internal" ? "error" : "warn"](
-        { reqId: request.id, code: problem.code, err: cause },
+        { code: problem.code, err: cause },
         problem.message,
       );
     }
@@ -26,15 +26,11 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
   const { retryAfter } = problem;
   if (retryAfter !== undefined) reply.header("retry-after", retryAfter);
   if (problem.status === 401) reply.header("www-authenticate", "Bearer");
-  return (
-    reply
-      .code(problem.status)
-      .type("application/problem+json")
-      // What fails before routing has passed no hook that would have set it.
-      .header("x-request-id", request.id)
-      .header("cache-control", "no-store")
-      .send(JSON.stringify(problem.toDocument(request.id)))
-  );
+  return reply
+    .code(problem.status)
+    .type("application/problem+json")
+    .header("cache-control", "no-store")
+    .send(JSON.stringify(problem.toDocument(request.id)));
 }
 
 /**

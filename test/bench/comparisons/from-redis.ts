@@ -3,8 +3,7 @@ import { redisCommands } from "../load/redis.ts";
 import { bodiesOf, HttpServer, stopAll } from "../servers.ts";
 
 const ACCOUNTS = 1_000;
-/** Entries live longer than the whole comparison, so that every answer comes from Redis. */
-const WITHOUT_L1 = { CACHE_L1_BYTES: "0", CACHE_TTL_BALANCE_MS: "3600000" };
+const WITHOUT_L1 = { CACHE_L1_BYTES: "0" };
 /** Simultaneous requests for one address share a command; here hardly any do. */
 const LEAST_COMMANDS = 0.95;
 
@@ -27,7 +26,7 @@ export const fromRedis: Comparison = {
     const paths = (await stack.accounts(ACCOUNTS)).map((address) => `/balance/${address}`);
     const api = await HttpServer.api(stack, WITHOUT_L1);
     const bare = await HttpServer.bare(stack, await bodiesOf(api, paths), "bytes");
-    const http = api.variant("redis", stack, paths);
+    const http = api.variantFrom("redis", "redis", stack, paths);
     const redis: Variant = {
       name: "redis",
       async measure(seconds) {

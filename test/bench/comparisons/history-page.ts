@@ -20,7 +20,7 @@ export const historyPage: Comparison = {
     const api = await HttpServer.api(stack);
     const bare = await HttpServer.bare(stack, await bodiesOf(api, paths), "serialise");
     return {
-      variants: [api.variant("cache", stack, paths), bare.variant("serialise", stack, paths)],
+      variants: [api.variantFrom("l1", "cache", stack, paths), bare.variant("serialise", stack, paths)],
       stop: () => stopAll([api, bare]),
     };
   },

@@ -30,7 +30,7 @@ export const l1Hit: Comparison = {
     const canned = await HttpServer.canned();
     return {
       variants: [
-        api.variant("api", stack, paths),
+        api.variantFrom("l1", "api", stack, paths),
         fastify.variant("fastify", stack, paths),
         body.variant("body", stack, paths),
         canned.variant("canned", stack, paths),

@@ -23,7 +23,7 @@ export const measuring: Comparison = {
       HOOK,
     ]);
     return {
-      variants: [on.variant("on", stack, paths), off.variant("off", stack, paths)],
+      variants: [on.variantFrom("l1", "on", stack, paths), off.variantFrom("l1", "off", stack, paths)],
       stop: () => stopAll([on, off]),
     };
   },

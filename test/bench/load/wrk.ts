@@ -30,7 +30,7 @@ export async function wrk({ port, paths, server, folder, seconds }: WrkArgs): Pr
   const script = join(import.meta.dirname, "wrk.lua");
   const output = await mustRun(
     "taskset",
-    ["-c", GENERATOR_CORE, "wrk", "-t1", `-c${CONNECTIONS}`, `-d${seconds}s`].concat(
+    ["-c", GENERATOR_CORE, "wrk", "-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "--timeout", "30s"].concat(
       "--latency",
       "-s",
       script,

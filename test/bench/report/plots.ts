@@ -20,7 +20,7 @@ export function tableOf(results: readonly Result[]): ReportTable {
   };
 }
 
-/** What was measured in each round, and each goal's value with its bound. The axis counts rounds as seconds. */
+/** What was measured in each round, and each goal's value with its bound. */
 export function plotsOf({ name, title, rounds, verdicts }: Result): Plot[] {
   const variants = Object.keys(rounds[0]?.samples ?? {});
   return [
@@ -28,6 +28,7 @@ export function plotsOf({ name, title, rounds, verdicts }: Result): Plot[] {
       title: `${name}: ${title}`,
       description: "Throughput in each round.",
       unit: "reqps",
+      over: "rounds",
       stacked: false,
       bounds: [],
       series: variants.map((variant) => ({
@@ -39,6 +40,7 @@ export function plotsOf({ name, title, rounds, verdicts }: Result): Plot[] {
       title: `${name}: ${verdict.what}`,
       description: `Goal ${boundText(verdict)}; median ${valueText(verdict)}.`,
       unit: "short",
+      over: "rounds" as const,
       stacked: false,
       bounds: [
         {
