@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "test/{architecture,infra,tools,ops,monitoring}/**/*.test.ts",
+            "test/{architecture,bench,infra,tools,ops,monitoring}/**/*.test.ts",
             "test/service/unit/*.test.ts",
           ],
           testTimeout: 20_000,

@@ -22,10 +22,10 @@ const plots = JSON.parse(page.getElementById("data").textContent) as Plot[];
 
 type Points = Plot["series"][number]["points"];
 
-/** All plots show the same time, from the first value of any of them. */
-const times = plots.flatMap(({ series }) =>
-  series.flatMap(({ points }) => points.map(([time]) => time * 1_000)),
-);
+/** All plots over time show the same time, from the first value of any of them. */
+const times = plots
+  .filter(({ over }) => over !== "rounds")
+  .flatMap(({ series }) => series.flatMap(({ points }) => points.map(([time]) => time * 1_000)));
 const from = times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY);
 const to = times.reduce((most, time) => Math.max(most, time), 0);
 
@@ -39,6 +39,7 @@ for (const [index, plot] of plots.entries()) {
   const place = page.getElementById(`plot-${index}`);
   if (!place) continue;
   const format = (value: number) => formatValue(value, plot.unit);
+  const rounds = plot.over === "rounds";
   const { top, drawn } = axisOf(plot);
   const moments = [...new Set(plot.series.flatMap(({ points }) => points.map(([time]) => time)))].sort(
     (a, b) => a - b,
@@ -71,10 +72,9 @@ for (const [index, plot] of plots.entries()) {
       valueFormatter: (value: unknown) => (typeof value === "number" ? format(value) : "-"),
     },
     xAxis: {
-      type: "time",
-      min: from,
-      max: to,
-      name: "time (UTC)",
+      ...(rounds
+        ? { type: "value", min: 1, minInterval: 1, name: "round" }
+        : { type: "time", min: from, max: to, name: "time (UTC)" }),
       nameLocation: "middle",
       nameGap: 26,
       axisLine: { lineStyle: { color: GREY } },
@@ -98,7 +98,7 @@ for (const [index, plot] of plots.entries()) {
       lineStyle: { width: 1.5 },
       ...(plot.stacked && { stack: "all", areaStyle: { opacity: 0.25 } }),
       data: (plot.stacked ? atAll(moments, points) : points).map(([time, value]) => [
-        time * 1_000,
+        rounds ? time : time * 1_000,
         Number.isFinite(value) ? value : null,
       ]),
       ...(at === 0 && {

@@ -9,6 +9,8 @@ export interface Plot {
   readonly description: string;
   /** Grafana's name of the unit. */
   readonly unit: string;
+  /** What the points' first number counts: seconds since 1970, or rounds of measuring. @default "time" */
+  readonly over?: "time" | "rounds";
   /** Where the axis ends, where the panel says so. */
   readonly max?: number;
   /** Whether series stand on top of each other. */

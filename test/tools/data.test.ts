@@ -20,7 +20,7 @@ describe("what goes into an empty ledger", () => {
   it("is nothing invented on a stack for real data, nor on Kubernetes", () => {
     expect(chooseData("staging", staging)).toBe("none");
     expect(() => chooseData("staging", staging, "test")).toThrow(
-      /The stack is staging: .* dev, light, ci, test/,
+      /The stack is staging: .* dev, light, ci, test, bench/,
     );
     const named = parseSettings("prod", { ...stackFile("dev"), ledger: { data: "test" } });
     expect(() => chooseData("prod", named)).toThrow(/The stack is prod/);

@@ -34,6 +34,29 @@ describe("the read path", () => {
     expect(b.origins).toEqual(["redis"]);
   });
 
+  it("asks the shared cache once for an answer from there, never for its own, and three times on a miss", async () => {
+    const asked: string[] = [];
+    const counting = new Proxy(shared, {
+      get(target, name: keyof FakeShared) {
+        const member = target[name];
+        if (typeof member !== "function") return member;
+        return (...args: never[]) => {
+          asked.push(name);
+          return (member as (...args: never[]) => unknown).apply(target, args);
+        };
+      },
+    });
+    const [a, b] = [createProcess(counting, "a"), createProcess(counting, "b")];
+    const from = source(async () => content(1));
+
+    await a.cache.get(from);
+    expect(asked.splice(0)).toEqual(["get", "lease", "fill"]);
+    await a.cache.get(from);
+    expect(asked.splice(0)).toEqual([]);
+    await b.cache.get(from);
+    expect(asked).toEqual(["get"]);
+  });
+
   it("counts a read that has to see a version once, by where that was found", async () => {
     const { cache, origins } = createProcess(shared, "a");
     const replica = source(async () => content(1));

@@ -1,0 +1,52 @@
+import type { BenchStack } from "./stack.ts";
+
+/** Figures of one measurement by name; see {@link FIGURES}. */
+export type Sample = Readonly<Partial<Record<FigureName, number>>>;
+
+/** What can be measured, with its unit as reports print it. */
+export const FIGURES = {
+  perSecond: { title: "per second", digits: 0 },
+  cpuMicros: { title: "CPU per request, µs", digits: 1 },
+  generatorShare: { title: "generator's share of a core", digits: 2 },
+  p50: { title: "p50, ms", digits: 2 },
+  p99: { title: "p99, ms", digits: 2 },
+  commands: { title: "Redis commands per request", digits: 3 },
+} as const satisfies Record<string, { title: string; digits: number }>;
+
+export type FigureName = keyof typeof FIGURES;
+
+/** One of the things that are compared. */
+export interface Variant {
+  readonly name: string;
+  /** Measures once for about this many seconds. */
+  measure(seconds: number): Promise<Sample>;
+}
+
+/** A figure of one variant, as it is or as a multiple of another variant's, and the bound that it has to keep. */
+export interface Goal {
+  readonly what: string;
+  readonly figure: FigureName;
+  readonly of: string;
+  /** The variant it is a multiple of. @default none: the figure itself, which is this machine's */
+  readonly against?: string;
+  /** How it relates to the other variant. @default "ratio" */
+  readonly by?: "ratio" | "difference";
+  readonly bound: { readonly atLeast: number } | { readonly atMost: number };
+}
+
+/** Variants that are up and warm. */
+export interface Prepared {
+  readonly variants: readonly Variant[];
+  stop(): Promise<void>;
+}
+
+/** One question, answered by measuring variants in turn. */
+export interface Comparison {
+  /** Names the report's files: `p1`. */
+  readonly name: string;
+  readonly title: string;
+  /** What the load is: tool, connections, distribution of keys, reads and writes. */
+  readonly load: string;
+  readonly goals: readonly Goal[];
+  prepare(stack: BenchStack): Promise<Prepared>;
+}

@@ -1,0 +1,13 @@
+import type { Comparison } from "../comparison.ts";
+import { cacheOperations } from "./cache-operations.ts";
+import { fromRedis } from "./from-redis.ts";
+import { historyPage } from "./history-page.ts";
+import { l1Hit } from "./l1-hit.ts";
+import { measuring } from "./measuring.ts";
+import { missPath } from "./miss-path.ts";
+import { routing } from "./routing.ts";
+
+/** In the order in which they run. */
+export const COMPARISONS: readonly Comparison[] = [
+  ...[l1Hit, fromRedis, historyPage, missPath, routing, cacheOperations, measuring],
+];

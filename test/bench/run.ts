@@ -1,0 +1,104 @@
+import { Command } from "commander";
+import { Failure, runCommand } from "../../tools/failure.ts";
+import { run } from "../../tools/process.ts";
+import { canInstallPackages, installPackages } from "../../tools/setup/debian.ts";
+import { Progress } from "../../tools/setup/progress.ts";
+import type { Comparison } from "./comparison.ts";
+import { COMPARISONS } from "./comparisons/index.ts";
+import { type InterleaveArgs, interleave } from "./interleave.ts";
+import { load, machine, versions } from "./machine.ts";
+import { valueText } from "./report/markdown.ts";
+import { type Result, readResult, writeResult } from "./report.ts";
+import { type BenchStack, withStack } from "./stack.ts";
+import { judge, regression } from "./verdict.ts";
+
+type Extent = Omit<InterleaveArgs, "variants">;
+
+/** Long enough that compilation and garbage collection even out, short enough that a comparison takes a minute or two. */
+const FULL: Extent = { rounds: 5, seconds: 3, warmUpSeconds: 3 };
+const QUICK: Extent = { rounds: 3, seconds: 2, warmUpSeconds: 2 };
+
+const command = new Command("bench")
+  .description("Measures variants side by side on a stack of its own, and writes docs/benchmarks/.")
+  .argument(
+    "[names...]",
+    `which comparisons: ${COMPARISONS.map(({ name }) => name).join(", ")}; all if none is named`,
+  )
+  .option(
+    "--quick",
+    "shorter; writes nothing, compares ratios with the committed ones and fails beyond their spread",
+    false,
+  )
+  .option("--keep", "leave the stack running for the next time", false);
+
+await runCommand(async () => {
+  const { quick, keep } = command.parse().opts<{ quick: boolean; keep: boolean }>();
+  const chosen = choose(command.args);
+  if (quick) for (const { name } of chosen) committedResult(name);
+  await ensureWrk();
+  return await withStack(keep, async (stack) => {
+    const worse: string[] = [];
+    for (const comparison of chosen) {
+      process.stdout.write(`\n== ${comparison.name}: ${comparison.title}\n`);
+      const result = await measure(comparison, stack, quick ? QUICK : FULL);
+      for (const verdict of result.verdicts)
+        process.stdout.write(
+          `${verdict.reached ? "reached" : "MISSED "} ${verdict.what}: ${valueText(verdict)}\n`,
+        );
+      if (quick) worse.push(...regressions(result));
+      else process.stdout.write(`written to ${await writeResult(result)}\n`);
+    }
+    for (const line of worse) process.stderr.write(`worse than committed: ${line}\n`);
+    return worse.length > 0 ? 1 : 0;
+  });
+});
+
+function choose(names: readonly string[]): readonly Comparison[] {
+  const known = COMPARISONS.map(({ name }) => name);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new Failure(`No comparison is called ${unknown.join(", ")}. There are: ${known.join(", ")}.`);
+  return names.length === 0 ? COMPARISONS : COMPARISONS.filter(({ name }) => names.includes(name));
+}
+
+async function ensureWrk(): Promise<void> {
+  if ((await run("wrk", ["-v"])).code !== 127) return;
+  if (!canInstallPackages())
+    throw new Failure("The load generator wrk is missing. Install it (Debian's package wrk) and repeat.");
+  await new Progress().step("load generator wrk", (step) => installPackages(step, ["wrk"]));
+}
+
+async function measure(comparison: Comparison, stack: BenchStack, extent: Extent): Promise<Result> {
+  const { name, title, load: kind, goals } = comparison;
+  const { variants, stop } = await comparison.prepare(stack);
+  try {
+    const started = new Date().toISOString();
+    const before = load();
+    const rounds = await interleave({ variants, ...extent });
+    return {
+      ...{ name, title, load: kind, started, machine: machine() },
+      loadAverage: { before, after: load() },
+      versions: await versions(),
+      seconds: extent.seconds,
+      rounds,
+      verdicts: goals.map((goal) => judge(goal, rounds)),
+    };
+  } finally {
+    await stop();
+  }
+}
+
+function regressions({ name, verdicts }: Result): string[] {
+  const committed = committedResult(name);
+  return verdicts.flatMap((verdict) => {
+    const before = committed.verdicts.find(({ what }) => what === verdict.what);
+    return (before && regression(before, verdict)) ?? [];
+  });
+}
+
+/** @throws Failure where there is nothing to compare with */
+function committedResult(name: string): Result {
+  const committed = readResult(name);
+  if (committed) return committed;
+  throw new Failure(`${name} has no committed result. Run "npm run bench -- ${name}" first.`);
+}

@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "pg";
+import type { Connection } from "../../ops/connection.ts";
+import { serviceEnvironment } from "../../ops/service-environment.ts";
+import { LOCAL } from "../../tools/layout.ts";
+import { down, stackConnection, up } from "../support/stack-commands.ts";
+import { writeSettings } from "../support/stack-settings.ts";
+
+export const STACK = "bench";
+
+/** One of each part but for a replica: what is compared shares two cores with it. Ports and network of its own. */
+const SETTINGS = {
+  portOffset: 25_000,
+  docker: { subnet: "172.30.45.0/24" },
+  etcd: { members: 1 },
+  postgres: { replicas: 1, recovery: "fast", memory: "1 GB" },
+  redis: { replicasPerShard: 0 },
+  api: { instances: 1, adminAuth: false },
+  ledger: { data: "dev" },
+  monitoring: { enabled: false },
+};
+
+/** The running stack that comparisons measure against. */
+export interface BenchStack {
+  readonly connection: Connection;
+  /** For the service, run on this machine. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Files of `npm run connect`: `pg_service.conf` and what it names. */
+  readonly connectFolder: string;
+  /** For files of this run; removed at its end. */
+  readonly folder: string;
+  /** Accounts that have at least `transactions` of them, the same ones each time. */
+  accounts(count: number, transactions?: number): Promise<string[]>;
+}
+
+/** Brings the stack up, or takes the one that is, and removes it at the end unless it is to be kept. */
+export async function withStack<T>(keep: boolean, body: (stack: BenchStack) => Promise<T>): Promise<T> {
+  writeSettings(SETTINGS, STACK);
+  const folder = mkdtempSync(join(tmpdir(), "dujyo-bench-"));
+  try {
+    await up(STACK);
+    const connection = await stackConnection(STACK);
+    const environment = serviceEnvironment(STACK, connection);
+    const connectFolder = join(LOCAL, "connect", STACK);
+    return await body({
+      ...{ connection, environment, connectFolder, folder },
+      accounts: (count, transactions = 0) => readAccounts(connection, count, transactions),
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    if (!keep) await down(STACK, "--volumes");
+  }
+}
+
+async function readAccounts(connection: Connection, count: number, transactions: number): Promise<string[]> {
+  const { writer, database, postgresPasswords: passwords } = connection;
+  const client = new Client({
+    ...{ host: "localhost", port: writer.port, database, user: "dujyo_user", password: passwords.owner },
+    ssl: { ca: connection.postgresCa },
+  });
+  await client.connect();
+  try {
+    // By a hash: in no order that anything else has.
+    const { rows } = await client.query<{ address: string }>(
+      transactions === 0
+        ? "SELECT address FROM balances ORDER BY md5(address) LIMIT $1"
+        : `SELECT address FROM postings GROUP BY address HAVING count(*) >= ${Math.floor(transactions)} ORDER BY md5(address) LIMIT $1`,
+      [count],
+    );
+    if (rows.length < count) throw new Error(`the ledger has ${rows.length} such accounts of ${count}`);
+    return rows.map(({ address }) => address);
+  } finally {
+    await client.end();
+  }
+}
