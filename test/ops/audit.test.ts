@@ -335,6 +335,7 @@ describe("data", () => {
     ).toEqual([]);
     expect(judgeColumns([["phone", "text"]]).offences).toHaveLength(1);
     expect(judgeUsers(["3", "0", "0"]).offences).toEqual([]);
+    expect(() => judgeUsers(["0", "0", "0"])).toThrow(CanNotAsk);
     expect(judgeUsers(["3", "1", "1"]).offences).toHaveLength(2);
   });
 

@@ -1,4 +1,4 @@
-import type { Answer, Check } from "../check.ts";
+import { type Answer, CanNotAsk, type Check } from "../check.ts";
 
 /**
  * Columns of users that may hold something in clear: public by their comments (`migrations/011_users_in_clear.sql`) or no
@@ -24,6 +24,7 @@ export function judgeColumns(rows: readonly (readonly string[])[]): Answer {
 
 /** Offences of counts: users, of them with a legible e-mail address in the cipher, with a password that is no hash. */
 export function judgeUsers([users = "0", legible = "0", plain = "0"]: readonly string[]): Answer {
+  if (users === "0") throw new CanNotAsk("there is no user in the database of this stack");
   return {
     asked: 1,
     offences: [
