@@ -109,6 +109,18 @@ describe("a verdict", () => {
   });
 });
 
+describe("exceptions", () => {
+  const outcome = (offence: string) =>
+    judge({ ...check(async () => well), id: "links/identity" }, { ...well, offences: [offence] }, EXCEPTIONS)
+      .outcome;
+
+  it("excuse instances of the API that name each other, and nobody else", () => {
+    expect(outcome("api-0:8083 shows a certificate that also names api-1, api-2")).toBe("excepted");
+    expect(outcome("api-0:8083 shows a certificate that also names redis-0")).toBe("failed");
+    expect(outcome("redis-0:6379 shows a certificate that also names api-1")).toBe("failed");
+  });
+});
+
 describe("links", () => {
   let folder: string;
   let credentials: TlsOptions;

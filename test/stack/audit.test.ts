@@ -1,4 +1,4 @@
-import { expect, inject, it } from "vitest";
+import { beforeAll, expect, inject, it } from "vitest";
 import { runChecks } from "../../ops/audit/check.ts";
 import { CHECKS } from "../../ops/audit/checks/index.ts";
 import { EXCEPTIONS } from "../../ops/audit/exceptions.ts";
@@ -9,7 +9,12 @@ import { STACK } from "../support/stack-settings.ts";
 /** Layers of images and the history take a minute; the command itself looks at them. */
 const SLOW = new Set(["secrets/images", "secrets/history"]);
 
-async function failures(scene: Scene, prefix = ""): Promise<string[]> {
+let scene: Scene;
+beforeAll(async () => {
+  scene = await openScene(STACK);
+});
+
+async function failures(prefix = ""): Promise<string[]> {
   const checks = CHECKS.filter(({ id }) => id.startsWith(prefix) && !SLOW.has(id));
   const verdicts = await runChecks(checks, scene, EXCEPTIONS);
   return verdicts
@@ -18,14 +23,13 @@ async function failures(scene: Scene, prefix = ""): Promise<string[]> {
 }
 
 it("finds nothing wrong with the stack that no exception explains", async () => {
-  expect(await failures(await openScene(STACK))).toEqual([]);
+  expect(await failures()).toEqual([]);
 });
 
 it("finds a right too much", async () => {
-  const scene = await openScene(STACK);
   await scene.sql("GRANT UPDATE ON public.balances TO dujyo_readonly");
   try {
-    expect(await failures(scene, "identities/tables")).toEqual([
+    expect(await failures("identities/tables")).toEqual([
       'identities/tables: dujyo_readonly has U on balances beyond "S"',
     ]);
   } finally {
@@ -37,7 +41,7 @@ it("finds a key that stays for ever", async () => {
   const cluster = redisClient(inject("connection"));
   try {
     await cluster.set("dujyo:for-ever", "1");
-    expect(await failures(await openScene(STACK), "data/cache-expiry")).toEqual([
+    expect(await failures("data/cache-expiry")).toEqual([
       "data/cache-expiry: dujyo:for-ever has no time to live",
     ]);
   } finally {
@@ -47,10 +51,9 @@ it("finds a key that stays for ever", async () => {
 });
 
 it("finds what leaves no record", async () => {
-  const scene = await openScene(STACK);
   await scene.sql("REVOKE SELECT (email_index) ON public.users FROM dujyo_audited");
   try {
-    expect(await failures(scene, "trail/postgres")).toEqual([
+    expect(await failures("trail/postgres")).toEqual([
       "trail/postgres: a read of personal fields leaves no record",
     ]);
   } finally {
