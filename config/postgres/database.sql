@@ -21,6 +21,11 @@ ALTER DEFAULT PRIVILEGES FOR ROLE dujyo_user IN SCHEMA public
 -- In public, where get_slow_queries() expects it.
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements SCHEMA public;
 
+-- Names the objects of definitions in the records.
+CREATE EXTENSION IF NOT EXISTS pgaudit SCHEMA public;
+-- They act as the superuser when an event calls them; nobody else has to.
+REVOKE ALL ON FUNCTION public.pgaudit_ddl_command_end(), public.pgaudit_sql_drop() FROM PUBLIC;
+
 -- PgBouncer asks here who may log in. The function runs as the superuser because verifiers are readable by nobody
 -- else; it gives away those of the roles that pool, and no other's.
 CREATE SCHEMA IF NOT EXISTS pgbouncer AUTHORIZATION postgres;

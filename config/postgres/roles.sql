@@ -7,6 +7,11 @@ FROM unnest(ARRAY['dujyo_user', 'dujyo_app', 'dujyo_readonly', 'monitoring', 'pg
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
 \gexec
 
+-- Nobody logs in as this one: its rights name what pgAudit keeps a record of.
+SELECT 'CREATE ROLE dujyo_audited NOLOGIN'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'dujyo_audited')
+\gexec
+
 -- Patroni makes its two roles at bootstrap only: a cluster that was restored from elsewhere may lack them.
 SELECT 'CREATE ROLE dujyo_repl LOGIN REPLICATION'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'dujyo_repl')

@@ -22,8 +22,8 @@ SELECT user_id, wallet_address, username, user_type, to_char(created_at AT TIME 
        (SELECT count(*)::float8 FROM postings p WHERE p.address = u.wallet_address) AS postings
 FROM users u WHERE email_index = $1`;
 
-/** The new index comes from nothing: no address leads to the row any more. */
-const ERASE = `
+/** Of the row with index `$1` and account `$2`. The new index comes from nothing: no address leads to the row any more. */
+export const ERASE = `
 UPDATE users
 SET email_ciphertext = ''::bytea,
     email_index = sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())),

@@ -93,6 +93,7 @@ const ROLES = `DO $$ DECLARE name text; BEGIN
       EXECUTE format('CREATE ROLE %I LOGIN', name);
     END IF;
   END LOOP;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'dujyo_audited') THEN CREATE ROLE dujyo_audited NOLOGIN; END IF;
   GRANT pg_read_all_stats TO dujyo_user;
   ALTER ROLE dujyo_user SET lock_timeout = '10s';
   ALTER ROLE dujyo_app SET statement_timeout = '10s';

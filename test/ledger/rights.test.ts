@@ -122,6 +122,14 @@ describe("rights", { timeout: 60_000 }, () => {
     ).toMatchObject({ code: DENIED });
   });
 
+  test("the reading role finds people by what is public of them, and reads no personal field", async () => {
+    await readonly.query("SELECT wallet_address, username, user_type FROM users");
+    for (const column of ["email_ciphertext", "email_index", "password_hash", "*"])
+      expect(await refusal(readonly.query(`SELECT ${column} FROM users`)), column).toMatchObject({
+        code: DENIED,
+      });
+  });
+
   test("each role may call what it is for, and nothing else", async () => {
     const { rows } = await owner.query<{ role: string; functions: string[] }>(
       `SELECT r.rolname AS role, array_agg(p.proname::text ORDER BY p.proname) AS functions

@@ -127,7 +127,7 @@ describe("the deployed configuration", () => {
       "-C",
       "shared_preload_libraries",
     );
-    expect(answer.stdout.trim()).toBe("pg_stat_statements");
+    expect(answer.stdout.trim()).toBe("pg_stat_statements,pgaudit");
     expect(await value(writer, "owner", "SELECT count(*)::int FROM pg_settings WHERE pending_restart")).toBe(
       0,
     );

@@ -27,7 +27,7 @@ const START = [
   // What a crash would lose is a test's; the planner's settings are those of config/patroni/dynamic.yml.
   // A test may kill the postmaster: the next one starts when the last orphan has let go of the memory.
   "stop() { kill -INT $server; wait $server; exit 0; }; trap stop TERM INT",
-  "while :; do postgres -c listen_addresses='*' -c unix_socket_directories=/tmp -c fsync=off -c shared_preload_libraries=pg_stat_statements " +
+  "while :; do postgres -c listen_addresses='*' -c unix_socket_directories=/tmp -c fsync=off -c shared_preload_libraries=pg_stat_statements,pgaudit " +
     "-c max_connections=100 -c shared_buffers=256MB -c jit=off -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0 -c max_locks_per_transaction=128 & " +
     "server=$!; wait $server || true; sleep 0.2; done",
 ].join("\n");

@@ -1,0 +1,309 @@
+import type { Answer, Check } from "../check.ts";
+import type { Scene } from "../scene.ts";
+
+/** One item of the CIS PostgreSQL Benchmark: a query that gives a row for each thing that is wrong. */
+interface SqlItem {
+  readonly section: string;
+  readonly title: string;
+  /** One text a row: what is wrong. */
+  readonly wrong: string;
+}
+
+/** Objects to a parameter whose value is none of those allowed. */
+const parameter = (section: string, title: string, name: string, ...allowed: string[]): SqlItem => ({
+  section,
+  title,
+  wrong: `SELECT name || ' is ' || setting FROM pg_settings WHERE name = '${name}' AND setting NOT IN (${allowed.map((value) => `'${value}'`).join(", ")})`,
+});
+
+/** Objects where a condition on all parameters does not hold. */
+const condition = (section: string, title: string, holds: string, otherwise: string): SqlItem => ({
+  section,
+  title,
+  wrong: `SELECT '${otherwise}' WHERE NOT coalesce((${holds}), false)`,
+});
+
+const setting = (name: string) => `current_setting('${name}', true)`;
+const LOGINS = "dujyo_app dujyo_readonly monitoring pgbouncer dujyo_user dujyo_repl dujyo_rewind postgres"
+  .split(" ")
+  .map((role) => `'${role}'`)
+  .join(", ");
+
+/** Items that SQL answers. Numbers are the benchmark's, words are ours. */
+export const SQL_ITEMS: readonly SqlItem[] = [
+  condition(
+    "1.4",
+    "Data pages carry checksums",
+    `${setting("data_checksums")} = 'on'`,
+    "data_checksums is off",
+  ),
+  parameter("3.1.2", "The log has a destination", "log_destination", "stderr", "jsonlog", "csvlog", "syslog"),
+  parameter("3.1.3", "The logging collector runs", "logging_collector", "on"),
+  condition(
+    "3.1.5",
+    "Names of log files carry the time",
+    `${setting("log_filename")} ~ '%'`,
+    "log_filename has no time in it",
+  ),
+  parameter("3.1.6", "Log files are their owner's alone", "log_file_mode", "0600"),
+  parameter("3.1.7", "A file of the same name is begun anew", "log_truncate_on_rotation", "on"),
+  condition(
+    "3.1.8",
+    "Log files are rotated by age",
+    `${setting("log_rotation_age")} <> '0'`,
+    "log_rotation_age is off",
+  ),
+  condition(
+    "3.1.11",
+    "Repeated messages are told apart",
+    `${setting("syslog_sequence_numbers")} = 'on'`,
+    "syslog_sequence_numbers is off",
+  ),
+  condition(
+    "3.1.12",
+    "Long messages are split, not cut",
+    `${setting("syslog_split_messages")} = 'on'`,
+    "syslog_split_messages is off",
+  ),
+  parameter(
+    "3.1.14",
+    "Warnings and worse are logged",
+    "log_min_messages",
+    "warning",
+    "notice",
+    "info",
+    "debug1",
+  ),
+  parameter(
+    "3.1.15",
+    "Statements that fail are logged",
+    "log_min_error_statement",
+    "error",
+    "warning",
+    "notice",
+  ),
+  parameter("3.1.16", "Parse trees are not logged", "debug_print_parse", "off"),
+  parameter("3.1.17", "Rewritten trees are not logged", "debug_print_rewritten", "off"),
+  parameter("3.1.18", "Plans are not logged", "debug_print_plan", "off"),
+  parameter("3.1.19", "What is printed to debug is legible", "debug_pretty_print", "on"),
+  parameter("3.1.20", "Sessions that begin are logged", "log_connections", "on"),
+  parameter("3.1.21", "Sessions that end are logged", "log_disconnections", "on"),
+  parameter("3.1.22", "Messages are as detailed as was decided", "log_error_verbosity", "default", "verbose"),
+  parameter("3.1.23", "No name server is asked for each session", "log_hostname", "off"),
+  condition(
+    "3.1.24",
+    "Each line tells time, process, role and database",
+    `${setting("log_line_prefix")} ~ '%m.*%p.*%u.*%d.*%a'`,
+    "log_line_prefix lacks a field",
+  ),
+  parameter("3.1.25", "Statements that define are logged", "log_statement", "ddl", "mod", "all"),
+  condition(
+    "3.1.26",
+    "Times are in UTC",
+    `${setting("log_timezone")} IN ('UTC', 'GMT')`,
+    "log_timezone is another zone",
+  ),
+  condition(
+    "3.2",
+    "The audit extension is loaded and told what to log",
+    `${setting("shared_preload_libraries")} ~ 'pgaudit' AND ${setting("pgaudit.log")} ~ 'ddl' AND ${setting("pgaudit.log")} ~ 'role'`,
+    "pgaudit is not loaded, or logs no definitions and roles",
+  ),
+  {
+    section: "4.3",
+    title: "One role alone is a superuser",
+    wrong: "SELECT rolname || ' is a superuser' FROM pg_roles WHERE rolsuper AND rolname <> 'postgres'",
+  },
+  {
+    section: "4.4",
+    title: "No role may log in that nobody uses",
+    wrong: `SELECT rolname || ' may log in' FROM pg_roles WHERE rolcanlogin AND rolname NOT IN (${LOGINS})`,
+  },
+  {
+    section: "4.5",
+    title: "No function of the superuser is open to all",
+    wrong:
+      "SELECT p.oid::regprocedure || ' is open to all' FROM pg_proc p JOIN pg_roles r ON r.oid = proowner WHERE rolsuper AND prosecdef AND has_function_privilege('public', p.oid, 'EXECUTE') AND pronamespace <> 'pg_catalog'::regnamespace",
+  },
+  {
+    section: "4.6",
+    title: "Nobody writes rows without being named",
+    wrong:
+      "SELECT table_schema || '.' || table_name || ' is open to all' FROM information_schema.table_privileges WHERE grantee = 'PUBLIC' AND privilege_type <> 'SELECT' AND table_schema NOT IN ('pg_catalog', 'information_schema')",
+  },
+  condition(
+    "4.8",
+    "The superuser is reached through set_user",
+    `${setting("shared_preload_libraries")} ~ 'set_user'`,
+    "set_user is not loaded",
+  ),
+  {
+    section: "4.9",
+    title: "Predefined roles of the file system and of programs have no members",
+    wrong:
+      "SELECT member::regrole || ' is in ' || roleid::regrole FROM pg_auth_members WHERE roleid::regrole::text IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files', 'pg_write_all_data')",
+  },
+  {
+    section: "4.10",
+    title: "Nobody but its owner makes objects in the public schema",
+    wrong:
+      "SELECT rolname || ' makes objects in public' FROM pg_roles WHERE NOT rolsuper AND rolname NOT IN ('dujyo_user', 'pg_database_owner') AND has_schema_privilege(oid, 'public', 'CREATE')",
+  },
+  {
+    section: "5.3",
+    title: "The local socket asks who one is",
+    wrong:
+      "SELECT 'line ' || line_number || ' is ' || auth_method FROM pg_hba_file_rules WHERE type = 'local' AND auth_method NOT IN ('peer', 'scram-sha-256', 'reject')",
+  },
+  {
+    section: "5.4",
+    title: "The network asks for a password under SCRAM",
+    wrong:
+      "SELECT 'line ' || line_number || ' is ' || auth_method FROM pg_hba_file_rules WHERE type <> 'local' AND auth_method NOT IN ('scram-sha-256', 'cert', 'reject')",
+  },
+  {
+    section: "5.8",
+    title: "The network is TLS alone",
+    wrong:
+      "SELECT 'line ' || line_number || ' is ' || type FROM pg_hba_file_rules WHERE type NOT IN ('local', 'hostssl') AND auth_method <> 'reject'",
+  },
+  {
+    section: "5.9",
+    title: "No line admits every address",
+    wrong:
+      "SELECT 'line ' || line_number || ' admits ' || address FROM pg_hba_file_rules WHERE auth_method <> 'reject' AND (address IN ('all', '0.0.0.0', '::') OR netmask = '0.0.0.0')",
+  },
+  condition(
+    "5.7",
+    "A login that does not come to an end is ended",
+    `${setting("authentication_timeout")}::interval <= '1 min'`,
+    "authentication_timeout is above a minute",
+  ),
+  parameter("5.6", "Passwords are kept under SCRAM", "password_encryption", "scram-sha-256"),
+  {
+    section: "6.2",
+    title: "A session can not lower what guards it",
+    wrong:
+      "SELECT name || ' is ' || setting FROM pg_settings WHERE (name, setting) IN (('ignore_system_indexes', 'on'), ('jit_debugging_support', 'on'), ('post_auth_delay', '1'))",
+  },
+  parameter("6.3", "Catalogues are closed", "allow_system_table_mods", "off"),
+  {
+    section: "6.4",
+    title: "Pages are written whole and synchronised",
+    wrong:
+      "SELECT name || ' is ' || setting FROM pg_settings WHERE (name, setting) IN (('fsync', 'off'), ('full_page_writes', 'off'))",
+  },
+  {
+    section: "6.5",
+    title: "Damage is not overlooked",
+    wrong:
+      "SELECT name || ' is ' || setting FROM pg_settings WHERE (name, setting) IN (('ignore_checksum_failure', 'on'), ('zero_damaged_pages', 'on'), ('ignore_invalid_pages', 'on'))",
+  },
+  {
+    section: "6.6",
+    title: "Row security is not passed over",
+    wrong:
+      "SELECT name || ' is ' || setting FROM pg_settings WHERE name = 'row_security' AND setting = 'off'",
+  },
+  parameter("6.8", "TLS is on", "ssl", "on"),
+  parameter("6.9", "TLS is of version 1.2 or later", "ssl_min_protocol_version", "TLSv1.2", "TLSv1.3"),
+  {
+    section: "7.1",
+    title: "A role of its own replicates",
+    wrong:
+      "SELECT rolname || ' replicates' FROM pg_roles WHERE rolreplication AND rolname NOT IN ('dujyo_repl', 'postgres') UNION ALL SELECT 'dujyo_repl is a superuser' FROM pg_roles WHERE rolname = 'dujyo_repl' AND rolsuper",
+  },
+  parameter("7.2", "Commands of replication are logged", "log_replication_commands", "on"),
+  parameter("7.4", "The log is archived", "archive_mode", "on", "always"),
+  {
+    section: "7.5",
+    title: "Replicas stream over TLS",
+    wrong:
+      "SELECT application_name || ' streams in clear' FROM pg_stat_replication JOIN pg_stat_ssl USING (pid) WHERE NOT ssl AND client_addr IS NOT NULL",
+  },
+];
+
+/** One item of the benchmark that a look at the member itself answers: a program that fails, and tells what is wrong. */
+interface ShellItem {
+  readonly section: string;
+  readonly title: string;
+  readonly script: string;
+}
+
+export const SHELL_ITEMS: readonly ShellItem[] = [
+  {
+    section: "1.6",
+    title: "No profile sets a password",
+    script: "! grep -rls PGPASSWORD /etc/profile /etc/profile.d /etc/environment /var/lib/dujyo/.profile",
+  },
+  { section: "1.7", title: "No environment holds a password", script: "! env | grep -c PGPASSWORD" },
+  {
+    section: "2.1",
+    title: "The data directory is its owner's alone",
+    script: 'm=$(stat -c %a "$PGDATA"); [ "$m" = 700 ] || { echo "mode $m"; exit 1; }',
+  },
+  {
+    section: "2.2",
+    title: "Nobody but root changes extensions",
+    script:
+      'p=$(find /usr/share/postgresql /usr/lib/postgresql -perm /022 -not -type l | head -n 1); [ -z "$p" ] || { echo "$p"; exit 1; }',
+  },
+  {
+    section: "2.3",
+    title: "No history of commands is kept",
+    script: "! ls /var/lib/dujyo/.psql_history 2>/dev/null",
+  },
+  {
+    section: "2.4",
+    title: "No service file holds a password",
+    script: "! grep -rls password /etc/postgresql-common/pg_service.conf /var/lib/dujyo/.pg_service.conf",
+  },
+  {
+    section: "4.1",
+    title: "The account of the server has no password",
+    script: "! grep -E '^postgres:[$]' /etc/shadow 2>/dev/null",
+  },
+  {
+    section: "5.2",
+    title: "The local socket is its owner's alone",
+    script: 'm=$(stat -c %a /run/postgresql); [ "$m" = 700 ] || { echo "mode $m"; exit 1; }',
+  },
+  {
+    section: "6.7",
+    title: "The cryptography is a validated module",
+    script:
+      '[ "$(cat /proc/sys/crypto/fips_enabled 2>/dev/null)" = 1 ] || { echo "FIPS mode is off"; exit 1; }',
+  },
+];
+
+/** Objects with every row. */
+export function judgeRows(rows: readonly (readonly string[])[]): Answer {
+  return { asked: 1, offences: rows.map(([what = ""]) => what), evidence: "asked of the leader" };
+}
+
+async function askMembers(scene: Scene, { script }: ShellItem): Promise<Answer> {
+  const members = scene.members.filter(({ part }) => part === "postgres");
+  const offences: string[] = [];
+  for (const { name } of members) {
+    const { code, stdout, stderr } = await scene.exec(name, ["sh", "-c", script]);
+    if (code !== 0) offences.push(`${name}: ${(stdout || stderr).trim().split("\n")[0]}`);
+  }
+  return { asked: members.length, offences, evidence: `asked of ${members.length} members` };
+}
+
+export const CIS_POSTGRES: readonly Check[] = [
+  ...SQL_ITEMS.map(
+    ({ section, title, wrong }): Check => ({
+      id: `cis-postgres/${section}`,
+      title,
+      ask: async ({ sql }) => judgeRows(await sql(wrong)),
+    }),
+  ),
+  ...SHELL_ITEMS.map(
+    (item): Check => ({
+      id: `cis-postgres/${item.section}`,
+      title: item.title,
+      ask: (scene) => askMembers(scene, item),
+    }),
+  ),
+];

@@ -1,0 +1,70 @@
+/** Something that a check objects to, and why it is so all the same. */
+export interface Exception {
+  /** Identity of the check. */
+  readonly check: string;
+  /** Which of its offences. */
+  readonly offence: RegExp;
+  readonly reason: string;
+}
+
+const CONTAINER_LOG = 'lines go to the container\'s log, which the engine rotates and "npm run logs" reads';
+
+export const EXCEPTIONS: readonly Exception[] = [
+  {
+    check: "links/plaintext",
+    offence: /^(gateway:8083|prometheus-0:9090|alertmanager-0:9093|grafana(-0)?:3000) /,
+    reason: "HTTP for the machine's own loopback, where alone it is published",
+  },
+  { check: "cis-postgres/3.1.3", offence: /./, reason: CONTAINER_LOG },
+  {
+    check: "cis-postgres/3.1.25",
+    offence: /./,
+    reason:
+      "pgAudit writes the same statements without the passwords in them; log_statement would write those too",
+  },
+  {
+    check: "cis-postgres/4.8",
+    offence: /./,
+    reason:
+      "the superuser is for the members and their jobs alone, and no client file names it, so nobody is there who would change into it",
+  },
+  {
+    check: "cis-postgres/6.7",
+    offence: /./,
+    reason: "FIPS mode is the kernel's, which containers share with the machine",
+  },
+  {
+    check: "cis-postgres/7.4",
+    offence: /./,
+    reason: "this stack takes no backups, for which the archive would be",
+  },
+  {
+    check: "links/identity",
+    offence: /^postgres-\d+:\d+ shows a certificate that also names haproxy$/,
+    reason:
+      "TLS of the writer and reader endpoints runs through HAProxy to the member, which answers under its name",
+  },
+  {
+    check: "links/identity",
+    offence: /^api-\d+:8083 shows a certificate that also names (api-\d+(, )?)+$/,
+    reason:
+      "instances of a service are interchangeable, so they have one certificate, and any may answer for another",
+  },
+  {
+    check: "cis-docker/5.5",
+    offence: /^node-exporter mounts \/sys\/fs\/cgroup$/,
+    reason: "figures of the containers are read from there; read-only",
+  },
+  {
+    check: "cis-docker/5.14",
+    offence: /is restarted without bound$/,
+    reason:
+      "a member has to come back by itself, however often; the alert ContainerRestarting tells of one that keeps ending",
+  },
+  {
+    check: "cis-docker/5.28",
+    offence: /may start processes without bound$/,
+    reason:
+      "the provider has no such option; the memory limit bounds the processes, and the alert ContainerOutOfMemory tells",
+  },
+];

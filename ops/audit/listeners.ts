@@ -1,0 +1,61 @@
+import { readFileSync } from "node:fs";
+import { PORTS } from "../../infra/ports.ts";
+import { CanNotAsk } from "./check.ts";
+import type { Opening, Place } from "./probe.ts";
+import { addressOf, type Container, memberOf, type Scene } from "./scene.ts";
+
+/** A port on which a member listens to its network. */
+export interface Listener extends Place {
+  readonly member: string;
+  readonly opening: Opening;
+  /** Whether it wants a certificate of its trust domain from everyone. */
+  readonly mutual: boolean;
+}
+
+const POSTGRES: ReadonlySet<number> = new Set([PORTS.postgres, PORTS.writer, PORTS.reader, PORTS.pgbouncer]);
+const MUTUAL: ReadonlySet<number> = new Set([
+  PORTS.etcdClient,
+  PORTS.etcdPeer,
+  PORTS.haproxyMetrics,
+  PORTS.postgresExporter,
+  PORTS.pgbouncerExporter,
+  PORTS.redisExporter,
+  PORTS.nodeExporter,
+]);
+
+/** Ports, beyond loopback, in a table of the kernel as `/proc/net/tcp` and `tcp6` show it. */
+export function listeningPorts(table: string): number[] {
+  const rows = table.split("\n").map((line) => line.trim().split(/\s+/));
+  const ports = rows.flatMap(([, local = "", , state]) => {
+    const [address = "", port = ""] = local.split(":");
+    // State 0A listens. Addresses are little-endian: 0100007F is 127.0.0.1.
+    return state === "0A" && !/7F$/.test(address.slice(0, 8)) ? [Number.parseInt(port, 16)] : [];
+  });
+  return [...new Set(ports)].sort((a, b) => a - b);
+}
+
+/** All ports of all members, as the kernel knows them. @throws CanNotAsk where the kernel is another machine's */
+export function listeners({ containers }: Pick<Scene, "containers">): Listener[] {
+  return containers.flatMap((container) => portsOf(container).map((port) => listener(container, port)));
+}
+
+function listener(container: Container, port: number): Listener {
+  const bus = port - PORTS.redisBusDistance >= PORTS.redis;
+  return {
+    member: memberOf(container),
+    host: addressOf(container),
+    port,
+    opening: POSTGRES.has(port) ? "postgres" : "tls",
+    mutual: bus || MUTUAL.has(port),
+  };
+}
+
+function portsOf({ State }: Container): number[] {
+  try {
+    return listeningPorts(
+      ["tcp", "tcp6"].map((name) => readFileSync(`/proc/${State.Pid}/net/${name}`, "utf8")).join("\n"),
+    );
+  } catch {
+    throw new CanNotAsk("the containers' sockets are not in this machine's /proc: the engine runs elsewhere");
+  }
+}
