@@ -81,7 +81,12 @@ describe.each(TARGET_NAMES)("the outputs of a stack on %s", (target) => {
       ["app", "monitoring", "owner", "pgbouncer", "readonly", "replication", "rewind", "superuser"].sort(),
     );
     expect(Object.keys(redisPasswords)).toEqual(expect.arrayContaining(["app", "operator", "exporter"]));
-    expect(secretOutputs.toSorted()).toEqual(["apiAccessLogKey", "apiSigningKey", "postgresPasswords", "redisPasswords"]);
+    expect(secretOutputs.toSorted()).toEqual([
+      "apiAccessLogKey",
+      "apiSigningKey",
+      "postgresPasswords",
+      "redisPasswords",
+    ]);
     expect(connectionOf(outputs).redis[1]).toEqual({ host: "redis-1", port: 6380, published: 6380 });
   });
 });
