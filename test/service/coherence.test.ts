@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-
+import { patroniMembers, stopReplay } from "../support/faults.ts";
 import { appLogin, connect, stack } from "./stack.ts";
 import { newAddress, setBalance } from "./support/accounts.ts";
 import { AnswerProxy } from "./support/answer-proxy.ts";
@@ -26,22 +26,18 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
   let owner: Client;
   let app: Client;
   let members: Client[] = [];
-  let replicas: Client[] = [];
-  const onReplicas = (sql: string) => Promise.all(replicas.map((replica) => replica.query(sql)));
-  const resume = () => onReplicas("SELECT pg_wal_replay_resume()");
-  /** A pause is a wish at first: what arrives meanwhile is still replayed. */
-  async function pauseReplay(): Promise<void> {
-    await onReplicas("SELECT pg_wal_replay_pause()");
-    const states = async () =>
-      (await onReplicas("SELECT pg_get_wal_replay_pause_state() AS state")).map(({ rows }) => rows[0]?.state);
-    await expect.poll(async () => new Set(await states())).toEqual(new Set(["paused"]));
+  /** Stops what applies the WAL on every replica; the result lets it go on. */
+  async function stopEveryReplay(): Promise<() => Promise<unknown>> {
+    const replaying = (await patroniMembers()).filter(({ role }) => role !== "leader");
+    expect(replaying).toHaveLength(stack?.replicas.length ?? 0);
+    const goOn = await Promise.all(replaying.map(({ name }) => stopReplay(name)));
+    return () => Promise.all(goOn.map((again) => again()));
   }
 
   beforeAll(async () => {
     if (!stack) return;
     [owner, app] = await Promise.all([connect(stack.owner), connect(appLogin(stack))]);
     members = await Promise.all(stack.members.map(connect));
-    replicas = await Promise.all(stack.replicas.map(connect));
     const { LISTEN_HOST = "", LISTEN_PORT } = stack.environment;
     listening = await AnswerProxy.start(LISTEN_HOST, Number(LISTEN_PORT));
     const environment = { LISTEN_PORT: String(listening.port) };
@@ -50,7 +46,7 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
 
   afterAll(async () => {
     await Promise.all([a?.stop(), b?.stop()]);
-    await Promise.all([owner, app, ...members, ...replicas].map((session) => session?.end()));
+    await Promise.all([owner, app, ...members].map((session) => session?.end()));
     await listening?.stop();
   });
 
@@ -208,8 +204,8 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
     const address = newAddress();
     await setBalance(owner, address, 1);
     await expect.poll(() => balanceOf(a, address)).toBe(1);
+    const goOn = await stopEveryReplay();
     try {
-      await pauseReplay();
       await setBalance(owner, address, 2);
       await expect.poll(() => balanceOf(a, address), { timeout: BOUND_MS, interval: 10 }).toBe(2);
       for (let at = 0; at < 50; at++) {
@@ -217,15 +213,15 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
       }
       await expect.poll(() => balanceOf(b, address), { timeout: BOUND_MS, interval: 10 }).toBe(2);
     } finally {
-      await resume();
+      await goOn();
     }
   });
 
   it("let a client read its own write while the replicas stand still", async () => {
     const [from, to] = [newAddress(), newAddress()];
     await setBalance(owner, from, 100);
+    const goOn = await stopEveryReplay();
     try {
-      await pauseReplay();
       const { body } = await a.transfer({ from, to, amount: 10, nonce: 1 }, "k1");
       const token = String(body.read_after);
       const [lsn = ""] = token.split(";");
@@ -241,7 +237,7 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
       const page = await b.get<Page>(`/transactions/${to}`, { "x-read-after": token });
       expect(page.body.transactions.map(({ hash }) => hash)).toEqual([body.tx_hash]);
     } finally {
-      await resume();
+      await goOn();
     }
   });
 

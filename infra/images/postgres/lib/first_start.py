@@ -13,6 +13,11 @@ import shutil
 import subprocess
 import sys
 
+# It also runs as a program of its own, isolated from its folder.
+sys.path.insert(0, os.path.dirname(__file__))
+
+from member_log import say  # noqa: E402
+
 CONFIGURATION = "/etc/dujyo/patroni.yml"
 STORE_SECONDS = 60
 
@@ -63,7 +68,7 @@ def _clear(data):
         return
     if not founded and not is_going_on(data):
         return
-    print("member: a start was cut off while it made the database, its half-made data goes", file=sys.stderr, flush=True)
+    say("a start was cut off while it made the database, its half-made data goes")
     # Only a founder has data while nothing is founded, and there is one at a time: the note is this member's own.
     if founded == "":
         store.cancel_initialization()
