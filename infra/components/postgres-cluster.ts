@@ -68,11 +68,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
     this.members = Array.from({ length: settings.replicas + 1 }, (_, ordinal) => `${name}-${ordinal}`);
     this.passwords = this.#createPasswords(name);
 
-    const dynamic = {
-      path: "dynamic.yml",
-      content: dynamicConfiguration(settings),
-      onChange: "keep" as const,
-    };
+    const dynamic = { path: "dynamic.yml", content: dynamicConfiguration(settings) };
     const control = [
       ...this.serverFiles(`${name}-client`, [`${name}-client`], "client"),
       ...args.consensus.clientFiles(name),
