@@ -7,6 +7,9 @@ export const OUTSIDE = "outside";
 /** The interface of the platform that the stack runs on, where Patroni elects through it. */
 export const PLATFORM = "platform";
 
+/** The Prometheus that the cluster has already, where it reads the stack's figures. */
+export const WATCHER = "watcher";
+
 /** Parts whose members others know by name; the rest are known by the name of their service alone. */
 export const KNOWN_BY_MEMBER: ReadonlySet<string> = new Set([
   "alertmanager",
@@ -125,16 +128,21 @@ function monitoringConnections(settings: Settings, coordination: "etcd" | "kuber
         ] as const)
       : []),
   ];
-  const { receivers, heartbeat } = settings.monitoring;
+  const { mode, receivers, heartbeat } = settings.monitoring;
+  const exporters = [
+    ...each("postgres-exporter", "postgres", [PORTS.postgres], "figures"),
+    ...each("pgbouncer-exporter", "pgbouncer", [PORTS.pgbouncer], "figures"),
+    toRedis("redis-exporter", "figures"),
+  ];
+  if (mode === "operator")
+    return [...scraped.flatMap(([part, port]) => each(WATCHER, part, [port], "figures")), ...exporters];
   return [
     ...scraped.flatMap(([part, port]) => each("prometheus", part, [port], "figures")),
     ...(settings.monitoring.grafana
       ? each("grafana", "prometheus", [PORTS.prometheus], "figures to show")
       : []),
     ...each("prometheus", "alertmanager", [PORTS.alertmanager], "alerts; figures"),
-    ...each("postgres-exporter", "postgres", [PORTS.postgres], "figures"),
-    ...each("pgbouncer-exporter", "pgbouncer", [PORTS.pgbouncer], "figures"),
-    toRedis("redis-exporter", "figures"),
+    ...exporters,
     ...(receivers.length > 0 || heartbeat
       ? each("alertmanager", OUTSIDE, RECEIVER_PORTS, "telling whoever is on duty")
       : []),

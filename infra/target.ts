@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { ImageName } from "./images.ts";
+import type { ScrapeJob } from "./scrape-job.ts";
 
 /** Where every workload finds its configuration and secrets, on every target: the images name it too. */
 export const FILES_PATH = "/etc/dujyo";
@@ -131,6 +132,39 @@ export interface Electorate {
   readonly label: string;
 }
 
+/** A rule of Prometheus: a series that is recorded, or an alert. */
+export interface Rule {
+  readonly record?: string;
+  readonly alert?: string;
+  readonly expr: string;
+  readonly for?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A file of rules, read. */
+export interface RuleFile {
+  /** Without its ending. */
+  readonly name: string;
+  readonly groups: readonly { readonly name: string; readonly rules: readonly Rule[] }[];
+}
+
+/** What a monitoring that the platform has already is to read, to tell and to draw. */
+export interface WatchSpec {
+  readonly jobs: readonly ScrapeJob[];
+  /** Seconds between two readings of a target. */
+  readonly interval: number;
+  /** Seconds that a target may take to answer. */
+  readonly timeout: number;
+  /** What it shows to each trust domain and verifies it by: `tls/<domain>-ca.crt`, `-client.crt`, `-client.key`. */
+  readonly identities: readonly FileSpec[];
+  /** Labels by which it finds all this. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly rules: readonly RuleFile[];
+  /** Grafana's dashboards, JSON. */
+  readonly dashboards: readonly { readonly name: string; readonly content: string }[];
+}
+
 /**
  * Where workloads run. Each target lowers the same description to its own resources and has the same set of files
  * below `infra/targets/`. Components know this interface and no provider.
@@ -188,4 +222,7 @@ export interface Target {
   members(part: string, spec: MembersSpec, placement: Placement): Workload;
   service(part: string, spec: ServiceSpec, placement: Placement): Workload;
   job(part: string, spec: JobSpec, placement: Placement): pulumi.Resource;
+
+  /** Hands over to the platform's own monitoring. Undefined where no platform has one. */
+  watch?(spec: WatchSpec, placement: Placement): void;
 }

@@ -57,8 +57,9 @@ function namedMembers(settings: Settings): string[] {
   return [
     ...numbered("postgres", postgresMembers(settings)),
     ...numbered("redis", redisMembers(settings)),
-    ...(settings.monitoring.enabled
-      ? [...numbered("postgres-exporter", postgresMembers(settings)), "alertmanager-0", "prometheus-0"]
+    ...(settings.monitoring.enabled ? numbered("postgres-exporter", postgresMembers(settings)) : []),
+    ...(settings.monitoring.enabled && settings.monitoring.mode === "bundled"
+      ? ["alertmanager-0", "prometheus-0"]
       : []),
   ];
 }

@@ -2,26 +2,25 @@ import * as pulumi from "@pulumi/pulumi";
 import { readConfig, render } from "../lib/render.ts";
 import { bytes, seconds } from "../lib/units.ts";
 import { PORTS } from "../ports.ts";
-import { Certificate } from "../secrets/certificates.ts";
 import { HEARTBEAT } from "../settings/receivers.ts";
 import type { FileSpec, Target, WorkloadSpec } from "../target.ts";
 import { alertmanagerFiles, secretPath } from "./monitoring/alert-routing.ts";
 import { scrapeJobs } from "./monitoring/connection-graph.ts";
 import { deployExporters, deployNodeExporter } from "./monitoring/exporters.ts";
 import { deployGrafana } from "./monitoring/grafana.ts";
-import { listenerFiles } from "./monitoring/identity.ts";
+import { listenerFiles, scrapeIdentities } from "./monitoring/identity.ts";
+import { handOver } from "./monitoring/operator.ts";
 import { ruleFiles } from "./monitoring/rule-files.ts";
-import { scrapeConfigs, tlsConfig } from "./monitoring/scrape.ts";
+import { scrapeConfigs, scrapeTiming, tlsConfig } from "./monitoring/scrape.ts";
 import type { MonitoringArgs } from "./monitoring/sources.ts";
 
 const MB = 2 ** 20;
 /** Of the disk for series; the rest is for the write-ahead log and compaction. */
 const SERIES_SHARE = 0.8;
-/** Longest time that a target may take to answer, seconds. */
-const SCRAPE_TIMEOUT = 10;
 
 /**
- * Exporters, Prometheus, Alertmanager and, where its image can be had, Grafana. It depends on nothing that it watches being well: a part that does not answer
+ * Exporters, Prometheus, Alertmanager and, where its image can be had, Grafana; or the exporters alone, with what a monitoring
+ * that the cluster has already needs to read them. It depends on nothing that it watches being well: a part that does not answer
  * is what it is there to tell.
  */
 export class Monitoring extends pulumi.ComponentResource {
@@ -32,26 +31,36 @@ export class Monitoring extends pulumi.ComponentResource {
 
   constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dujyo:index:Monitoring", name, {}, opts);
-    const { target, settings } = args;
     deployExporters(args, this);
+    if (args.settings.monitoring.mode === "operator") {
+      handOver(args, this);
+      this.pages = [];
+    } else {
+      this.grafanaPassword = this.#deployOwn(args);
+      this.pages = [
+        { name: "Prometheus", port: PORTS.prometheus },
+        { name: "Alertmanager", port: PORTS.alertmanager },
+        ...(this.grafanaPassword ? [{ name: "Grafana", port: PORTS.grafana }] : []),
+      ];
+    }
+    deployNodeExporter(args, this);
+    this.registerOutputs({});
+  }
+
+  /** @returns the password of Grafana's user `admin`, where there is a Grafana */
+  #deployOwn(args: MonitoringArgs): pulumi.Output<string> | undefined {
+    const { target, settings } = args;
     warnIfNobodyIsCalled(args, this);
     this.#deployAlertmanager(args);
     this.#deployPrometheus(args);
-    if (settings.monitoring.grafana && target.hasImage("grafana"))
-      this.grafanaPassword = deployGrafana(args, this);
-    else if (settings.monitoring.grafana)
-      void pulumi.log.warn(
-        "Grafana is left out: no registry served its image. Everything else works; the main series are in the page that " +
-          '"npm run report:html" writes. Reach a registry and repeat, or set monitoring.grafana to false.',
-        this,
-      );
-    this.pages = [
-      { name: "Prometheus", port: PORTS.prometheus },
-      { name: "Alertmanager", port: PORTS.alertmanager },
-      ...(this.grafanaPassword ? [{ name: "Grafana", port: PORTS.grafana }] : []),
-    ];
-    deployNodeExporter(args, this);
-    this.registerOutputs({});
+    if (!settings.monitoring.grafana) return undefined;
+    if (target.hasImage("grafana")) return deployGrafana(args, this);
+    void pulumi.log.warn(
+      "Grafana is left out: no registry served its image. Everything else works; the main series are in the page that " +
+        '"npm run report:html" writes. Reach a registry and repeat, or set monitoring.grafana to false.',
+      this,
+    );
+    return undefined;
   }
 
   #deployAlertmanager({ target, settings, authority }: MonitoringArgs): void {
@@ -107,7 +116,7 @@ export class Monitoring extends pulumi.ComponentResource {
         files: [
           ...pageFiles(target),
           ...listenerFiles(part, [...target.memberHosts(part, 0), part], authority, this),
-          ...this.#scrapeIdentities(args),
+          ...scrapeIdentities(args, this),
           ...ruleFiles(
             settings,
             scrapeJobs(args).map(({ job }) => job),
@@ -121,27 +130,6 @@ export class Monitoring extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-  }
-
-  /** What Prometheus shows to each trust domain, and what it verifies its members by. */
-  #scrapeIdentities({ authority, postgres, etcd, api }: MonitoringArgs): FileSpec[] {
-    const name = "prometheus-scrape";
-    const leaf = new Certificate(
-      `${name}-tls`,
-      { authority, commonName: name, names: [name] },
-      { parent: this },
-    );
-    const ofPostgres = postgres
-      .serverFiles(name, [name], "client")
-      .map((file) => ({ ...file, path: file.path.replace("tls/", "tls/postgres-") }));
-    return [
-      { path: "tls/monitoring-ca.crt", content: authority.certificate },
-      { path: "tls/monitoring-client.crt", content: leaf.certificate },
-      { path: "tls/monitoring-client.key", content: leaf.privateKey },
-      ...ofPostgres,
-      ...etcd.clientFiles(name),
-      { path: "tls/api-ca.crt", content: api.ca },
-    ];
   }
 }
 
@@ -180,11 +168,11 @@ function pageFiles({ loopbackPages }: Target): FileSpec[] {
 
 function prometheusConfiguration(args: MonitoringArgs): string {
   const { target, settings } = args;
-  const interval = seconds(settings.monitoring.scrapeInterval);
+  const { interval, timeout } = scrapeTiming(settings.monitoring);
   return render("prometheus/prometheus.yml", {
     stack: pulumi.getStack(),
     scrapeInterval: `${interval}s`,
-    scrapeTimeout: `${Math.min(SCRAPE_TIMEOUT, interval)}s`,
+    scrapeTimeout: `${timeout}s`,
     pageScheme: target.loopbackPages ? "http" : "https",
     alertmanagerTls: `tls_config: ${JSON.stringify(target.loopbackPages ? {} : tlsConfig("monitoring"))}`,
     alertmanager: `alertmanager-0:${PORTS.alertmanager}`,

@@ -169,6 +169,7 @@ export function budgetIssues(settings: Settings): Issue[] {
     ...exposureIssues(settings),
     ...scaleIssues(settings),
     ...namespaceIssues(settings),
+    ...operatorIssues(settings),
   ];
 }
 
@@ -257,4 +258,37 @@ function namespaceIssues({ target, kubernetes }: Settings): Issue[] {
       path: `kubernetes.${key}`,
       reason: `is "${name}", which has to be in the namespace before the stack, while the stack makes its namespace itself; make both by hand and set kubernetes.createNamespace to false`,
     }));
+}
+
+/** The operator's own Alertmanager tells people, so that whom the stack would tell has to be named there. */
+function operatorIssues({ target, monitoring }: Settings): Issue[] {
+  if (monitoring.mode !== "operator") return [];
+  const { receivers, heartbeat } = monitoring;
+  const elsewhere = "with monitoring.mode operator, whose Alertmanager is not the stack's";
+  return [
+    ...(target === "kubernetes"
+      ? []
+      : [
+          {
+            path: "monitoring.mode",
+            reason: `is operator on ${target}, where there is none; use bundled, or the target kubernetes`,
+          },
+        ]),
+    ...(receivers.length > 0
+      ? [
+          {
+            path: "monitoring.receivers",
+            reason: `names ${receivers.map(({ name }) => name).join(", ")} ${elsewhere}; name them in its configuration, and remove them here`,
+          },
+        ]
+      : []),
+    ...(heartbeat
+      ? [
+          {
+            path: "monitoring.heartbeat",
+            reason: `is true ${elsewhere}; send its Watchdog to the service outside, and remove this`,
+          },
+        ]
+      : []),
+  ];
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { choice, cpus, duration, network, section, share, size, whole } from "./kinds.ts";
 import { kubernetes } from "./kubernetes.ts";
+import { operator } from "./operator.ts";
 import { parameters } from "./parameters.ts";
 import { receiver } from "./receivers.ts";
 
@@ -177,6 +178,10 @@ export const settingsSchema = z.strictObject({
       .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
       .default(true)
       .describe("Whether Prometheus, Alertmanager and the exporters are part of the stack."),
+    mode: choice(["bundled", "operator"], "bundled").describe(
+      "Who reads the exporters: Prometheus, Alertmanager and Grafana of the stack's own, or those of a kube-prometheus-stack that the cluster has (Kubernetes only).",
+    ),
+    operator,
     // Prometheus counts whole seconds here. Alerts look at windows of minutes, which need several readings each.
     scrapeInterval: duration("1 s", "1 min", "15 s").describe("Pause between two readings of every target."),
     // The slowest alerts look back a day; ten years are beyond any disk.

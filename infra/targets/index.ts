@@ -22,5 +22,6 @@ export async function createTarget(settings: Settings): Promise<Target> {
     identity,
     settings: settings.kubernetes,
     connections: connections(settings, "kubernetes"),
+    watcherNamespace: settings.monitoring.operator.namespace,
   });
 }

@@ -34,6 +34,7 @@ function deployed(program: (target: KubernetesTarget, parent: pulumi.Resource) =
       identity: "identity",
       settings: settings.kubernetes,
       connections: connections(settings, "kubernetes"),
+      watcherNamespace: settings.monitoring.operator.namespace,
     });
     program(target, parent);
   });

@@ -18,6 +18,7 @@ const { platformNetwork, ingress } = settings.kubernetes;
 const rendered = networkPolicies({
   connections: graph,
   entryNamespace: ingress.controllerNamespace,
+  watcherNamespace: settings.monitoring.operator.namespace,
   platformNetwork,
 });
 const policies = Object.values(rendered) as unknown as NetworkPolicy[];
@@ -67,6 +68,7 @@ describe("network policies", () => {
         const left = networkPolicies({
           connections: fewer,
           entryNamespace: ingress.controllerNamespace,
+          watcherNamespace: settings.monitoring.operator.namespace,
           platformNetwork,
         });
         const { from, to, port } = edge;

@@ -26,6 +26,7 @@ export const TARGETS = {
       identity: pulumi.output("identity"),
       settings: settings.kubernetes,
       connections: connections(settings, "kubernetes"),
+      watcherNamespace: settings.monitoring.operator.namespace,
     });
   },
 } satisfies Record<string, () => Target>;

@@ -1,5 +1,5 @@
 import { PORTS } from "../../ports.ts";
-import type { ScrapeJob } from "./scrape.ts";
+import type { ScrapeJob } from "../../scrape-job.ts";
 import type { MonitoringArgs } from "./sources.ts";
 
 /** Go runtime and per-method figures of etcd's gRPC server, of which no rule or panel makes use. */
@@ -7,7 +7,7 @@ const ETCD_UNUSED = "grpc_.*|etcd_debugging_.*|go_.*|etcd_mvcc_hash.*";
 
 /** Every target of the stack, from the components' own members. */
 export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
-  const { target, etcd, postgres, routing, pooling, redis, api } = args;
+  const { target, settings, etcd, postgres, routing, pooling, redis, api } = args;
   /** Every instance of a service, whether they are members by name or found by their addresses. */
   const instancesOf = (part: string, members: readonly string[], port: number) => {
     const name = target.instancesName(part);
@@ -24,6 +24,10 @@ export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
     address,
   }));
   const page = target.loopbackPages ? {} : ({ trust: "monitoring" } as const);
+  const ownJobs: ScrapeJob[] = [
+    { job: "prometheus", ...page, targets: at("prometheus-0", PORTS.prometheus), drop: "go_.*" },
+    { job: "alertmanager", ...page, targets: at("alertmanager-0", PORTS.alertmanager), drop: "go_.*" },
+  ];
   return [
     {
       job: "postgres",
@@ -81,7 +85,6 @@ export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
     ...(target.balancesServices
       ? []
       : [{ job: "gateway", trust: "monitoring", targets: at("gateway", PORTS.haproxyMetrics) } as const]),
-    { job: "prometheus", ...page, targets: at("prometheus-0", PORTS.prometheus), drop: "go_.*" },
-    { job: "alertmanager", ...page, targets: at("alertmanager-0", PORTS.alertmanager), drop: "go_.*" },
+    ...(settings.monitoring.mode === "operator" ? [] : ownJobs),
   ];
 }

@@ -72,7 +72,8 @@ export function deployGrafana(args: MonitoringArgs, parent: pulumi.Resource): pu
   return adminPassword;
 }
 
-function dashboardFiles(): FileSpec[] {
+/** The dashboards of `dashboards/generated`. */
+export function dashboardFiles(): (FileSpec & { readonly content: string })[] {
   return readdirSync(DASHBOARDS)
     .filter((file) => file.endsWith(".json"))
     .sort()

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { Certificate, type CertificateAuthority } from "../../secrets/certificates.ts";
 import type { FileSpec } from "../../target.ts";
+import type { MonitoringArgs } from "./sources.ts";
 
 /** Certificate of a listener of the monitoring: `tls/ca.crt`, `tls/server.crt`, `tls/server.key`. */
 export function listenerFiles(
@@ -14,5 +15,25 @@ export function listenerFiles(
     { path: "tls/ca.crt", content: authority.certificate },
     { path: "tls/server.crt", content: leaf.certificate },
     { path: "tls/server.key", content: leaf.privateKey },
+  ];
+}
+
+/** What Prometheus shows to each trust domain, and what it verifies its members by: `tls/<domain>-...`. */
+export function scrapeIdentities(
+  { authority, postgres, etcd, api }: MonitoringArgs,
+  parent: pulumi.Resource,
+): FileSpec[] {
+  const name = "prometheus-scrape";
+  const leaf = new Certificate(`${name}-tls`, { authority, commonName: name, names: [name] }, { parent });
+  const ofPostgres = postgres
+    .serverFiles(name, [name], "client")
+    .map((file) => ({ ...file, path: file.path.replace("tls/", "tls/postgres-") }));
+  return [
+    { path: "tls/monitoring-ca.crt", content: authority.certificate },
+    { path: "tls/monitoring-client.crt", content: leaf.certificate },
+    { path: "tls/monitoring-client.key", content: leaf.privateKey },
+    ...ofPostgres,
+    ...etcd.clientFiles(name),
+    { path: "tls/api-ca.crt", content: api.ca },
   ];
 }

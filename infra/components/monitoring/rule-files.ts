@@ -27,7 +27,7 @@ const MISSED_BLOCKS = 12;
  * @param jobs names of the stack's scrape jobs: the absence of one is an alert, that of another is not
  * @throws Error where a rule lacks what is to be replaced in it: a mistake of the program
  */
-export function ruleFiles(settings: RuleSettings, jobs: readonly string[]): FileSpec[] {
+export function ruleFiles(settings: RuleSettings, jobs: readonly string[]): RuleText[] {
   const { contacts } = settings.monitoring;
   const base = contacts.docs === "" ? "" : `${contacts.docs.replace(/\/$/, "")}/`;
   const further = (["support", "dashboard"] as const)
@@ -47,7 +47,8 @@ export function ruleFiles(settings: RuleSettings, jobs: readonly string[]): File
   }));
 }
 
-interface RuleText {
+/** A file of rules, YAML. */
+export interface RuleText extends FileSpec {
   readonly path: string;
   readonly content: string;
 }

@@ -1,43 +1,19 @@
 import { stringify } from "yaml";
+import { seconds } from "../../lib/units.ts";
+import { type FoundTargets, type ScrapeJob, seriesSteps, type TrustDomain } from "../../scrape-job.ts";
+import type { Settings } from "../../settings/schema.ts";
 import { FILES_PATH } from "../../target.ts";
 
-/** Whose root verifies a target, and which certificate Prometheus shows it: files `tls/<domain>-...` beside its configuration. */
-export type TrustDomain = "monitoring" | "postgres" | "etcd" | "api";
+/** Longest time that a target may take to answer, seconds. */
+const SCRAPE_TIMEOUT = 10;
 
-export interface ScrapeTarget {
-  /** The member that the figures are of. */
-  readonly instance: string;
-  /** Where they are read, `host:port`. */
-  readonly address: string;
-  /** What an exporter for several parts is asked about. */
-  readonly target?: string;
-}
-
-/** Instances that come and go, found by the addresses of one name. */
-export interface FoundTargets {
-  /** What their certificates name, and their `instance` begins with. */
-  readonly part: string;
-  /** Whole name that has an address record for each. */
-  readonly name: string;
-  readonly port: number;
-}
-
-/** Targets that are read the same way; job names and labels are the same on every target platform. */
-export interface ScrapeJob {
-  readonly job: string;
-  /** Those that are known beforehand. @default none */
-  readonly targets?: readonly ScrapeTarget[];
-  /** Those that are not. @default none */
-  readonly found?: FoundTargets;
-  /** Absent for plain HTTP within the stack's network. */
-  readonly trust?: TrustDomain;
-  /** @default "/metrics" */
-  readonly path?: string;
-  readonly parameters?: Readonly<Record<string, readonly string[]>>;
-  /** Keep the `instance` that the series bring along. */
-  readonly honourLabels?: boolean;
-  /** Series of these names are not stored. A regular expression. */
-  readonly drop?: string;
+/** Seconds between two readings, and those that one may take. */
+export function scrapeTiming({ scrapeInterval }: Pick<Settings["monitoring"], "scrapeInterval">): {
+  readonly interval: number;
+  readonly timeout: number;
+} {
+  const interval = seconds(scrapeInterval);
+  return { interval, timeout: Math.min(SCRAPE_TIMEOUT, interval) };
 }
 
 /** TLS settings with which Prometheus meets members of a trust domain. The API asks for no certificate. */
@@ -72,7 +48,6 @@ function discovery({ part, name, port }: FoundTargets): Record<string, unknown> 
 }
 
 function scrapeConfig(job: ScrapeJob): Record<string, unknown> {
-  const drops = job.drop ? [{ source_labels: ["__name__"], regex: job.drop, action: "drop" }] : [];
   return {
     job_name: job.job,
     scheme: job.trust ? "https" : "http",
@@ -91,10 +66,9 @@ function scrapeConfig(job: ScrapeJob): Record<string, unknown> {
           })),
         }
       : {}),
-    // The exporter's own name for what `instance` says already.
-    metric_relabel_configs: [...drops, { regex: "server", action: "labeldrop" }].slice(
-      0,
-      drops.length + (job.job === "postgres" ? 1 : 0),
-    ),
+    metric_relabel_configs: seriesSteps(job).map(({ sourceLabels, ...step }) => ({
+      ...(sourceLabels ? { source_labels: sourceLabels } : {}),
+      ...step,
+    })),
   };
 }

@@ -29,6 +29,13 @@ export const POD_SECURITY: types.input.core.v1.PodSecurityContext = {
   seccompProfile: { type: "RuntimeDefault" },
 };
 
+/** Labels of the namespace: pods that do not meet the level are refused by the API server itself. */
+export const POD_SECURITY_LEVEL = {
+  "pod-security.kubernetes.io/enforce": "restricted",
+  "pod-security.kubernetes.io/enforce-version": "latest",
+  "pod-security.kubernetes.io/warn": "restricted",
+};
+
 /** Of each container in it. */
 export const CONTAINER_SECURITY: types.input.core.v1.SecurityContext = {
   allowPrivilegeEscalation: false,

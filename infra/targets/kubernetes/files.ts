@@ -27,8 +27,8 @@ export interface FilesArgs {
   readonly own: Readonly<Record<string, readonly FileSpec[]>>;
 }
 
-/** Keys of a Secret know no slash. */
-function key(path: string): string {
+/** Key of a file in its Secret: those know no slash. */
+export function key(path: string): string {
   return path.replaceAll("/", "__");
 }
 

@@ -11,16 +11,18 @@ import type {
   Placement,
   ServiceSpec,
   Target,
+  WatchSpec,
   Workload,
   WorkloadSpec,
 } from "../../target.ts";
 import { createBudget, createScaling, spread } from "./availability.ts";
-import { probes } from "./container.ts";
+import { POD_SECURITY_LEVEL, probes } from "./container.ts";
 import { createEntry } from "./entry.ts";
 import { createFiles, type Files } from "./files.ts";
 import { podImage } from "./image-reference.ts";
 import { createJob } from "./job.ts";
 import { CLUSTER_DOMAIN, createNetwork, memberName, PART_LABEL, searchList } from "./network.ts";
+import { createWatch } from "./operator.ts";
 import { MEMBER_COMMAND, MEMBER_ENVIRONMENT, memberEnvironment, type PodArgs, pod } from "./pod.ts";
 import { createProvider } from "./provider.ts";
 import { createElector, ELECTION_LABEL } from "./rights.ts";
@@ -31,6 +33,8 @@ export interface KubernetesTargetArgs {
   readonly settings: Settings["kubernetes"];
   /** Who talks to whom: nothing else is let through. */
   readonly connections: readonly Connection[];
+  /** Namespace of the Prometheus that reads the stack's figures, where that is not the stack's own. */
+  readonly watcherNamespace: string;
   /** Marks what belongs to this state, so that volumes of another are never taken for one's own. */
   readonly identity: pulumi.Input<string>;
 }
@@ -80,6 +84,7 @@ export class KubernetesTarget implements Target {
         labels: (part) => this.#labels(part),
         connections,
         entryNamespace: settings.ingress.controllerNamespace,
+        watcherNamespace: args.watcherNamespace,
         platformNetwork: settings.platformNetwork,
       },
       this.#under(this.#ground),
@@ -267,6 +272,19 @@ export class KubernetesTarget implements Target {
     return parent;
   }
 
+  watch(spec: WatchSpec, placement: Placement): void {
+    createWatch(
+      {
+        spec,
+        stack: this.#args.stack,
+        namespace: this.#namespace,
+        labels: (part) => this.#labels(part),
+        selector: (part) => this.#selector(part),
+      },
+      this.#under(placement.parent),
+    );
+  }
+
   #pod(part: string, spec: WorkloadSpec | JobSpec, files: Files, own: Pick<PodArgs, "container" | "disk">) {
     const { settings, connections } = this.#args;
     const reached = connections.filter(({ from }) => from === part).map(({ to }) => to);
@@ -373,10 +391,3 @@ export class KubernetesTarget implements Target {
 
 /** Service that leads to no instance in particular, but tells of all. */
 const instances = (part: string) => `${part}-instances`;
-
-/** Pods that do not meet the level are refused by the API server itself. */
-const POD_SECURITY_LEVEL = {
-  "pod-security.kubernetes.io/enforce": "restricted",
-  "pod-security.kubernetes.io/enforce-version": "latest",
-  "pod-security.kubernetes.io/warn": "restricted",
-};

@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { type Connection, OUTSIDE, PLATFORM } from "../../connections.ts";
+import { type Connection, OUTSIDE, PLATFORM, WATCHER } from "../../connections.ts";
 
 /** Cluster DNS's own; programs that ask a name server without a search list need the whole name. */
 export const CLUSTER_DOMAIN = "cluster.local";
@@ -14,6 +14,8 @@ export interface NetworkArgs {
   readonly connections: readonly Connection[];
   /** Namespace of the controller that brings requests from outside; nobody comes from there where it is empty. */
   readonly entryNamespace: string;
+  /** Namespace of the Prometheus that reads from outside of the stack. */
+  readonly watcherNamespace: string;
   /** Where the cluster's API is, CIDR. */
   readonly platformNetwork: string;
 }
@@ -23,6 +25,8 @@ type Rule = kubernetes.types.input.networking.v1.NetworkPolicyIngressRule;
 type EgressRule = kubernetes.types.input.networking.v1.NetworkPolicyEgressRule;
 
 const NAMESPACE_NAME = "kubernetes.io/metadata.name";
+/** What the Prometheus Operator puts on the pods of every Prometheus. */
+const WATCHER_LABELS = { "app.kubernetes.io/name": "prometheus" };
 const DNS_PORTS = [
   { port: 53, protocol: "UDP" },
   { port: 53, protocol: "TCP" },
@@ -57,16 +61,25 @@ function byPeer(edges: readonly Connection[], end: "from" | "to"): [string, Rang
 export function networkPolicies({
   connections,
   entryNamespace,
+  watcherNamespace,
   platformNetwork,
-}: Pick<NetworkArgs, "connections" | "entryNamespace" | "platformNetwork">): Record<string, PolicySpec> {
+}: Pick<NetworkArgs, "connections" | "entryNamespace" | "watcherNamespace" | "platformNetwork">): Record<
+  string,
+  PolicySpec
+> {
   const parts = [...new Set(connections.flatMap(({ from, to }) => [from, to]))].filter(
-    (name) => name !== OUTSIDE && name !== PLATFORM,
+    (name) => ![OUTSIDE, PLATFORM, WATCHER].includes(name),
   );
   const policies = parts.map((name): [string, PolicySpec] => {
     const ingress = byPeer(
       connections.filter(({ to }) => to === name),
       "from",
     ).flatMap(([peer, ports]): Rule[] => {
+      if (peer === WATCHER) {
+        const namespaceSelector = { matchLabels: { [NAMESPACE_NAME]: watcherNamespace } };
+        const podSelector = { matchLabels: WATCHER_LABELS };
+        return [{ from: [{ namespaceSelector, podSelector }], ports: tcp(ports) }];
+      }
       if (peer !== OUTSIDE) return [{ from: [part(peer)], ports: tcp(ports) }];
       if (entryNamespace === "") return [];
       const controller = { namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: entryNamespace } } };
