@@ -22,6 +22,7 @@ describe("a cluster", () => {
     priorityClasses: [named("high")],
     namespaces: [],
     secrets: [],
+    kinds: [],
     forbidden: [],
   };
   const lacking = (kubernetes: object, found: Partial<Found> = {}) =>
@@ -62,6 +63,17 @@ describe("a cluster", () => {
     expect(lacking({}, { forbidden: ["create jobs.batch"] })).toEqual([
       "this user may not create jobs.batch in namespace dujyo-prod; get the right to.",
     ]);
+  });
+
+  it("has the Prometheus Operator where its monitoring is the stack's", () => {
+    const operated = parseSettings("prod", { target: "kubernetes", monitoring: { mode: "operator" } });
+    const rules = "prometheusrules.monitoring.coreos.com";
+    const monitors = "servicemonitors.monitoring.coreos.com";
+    expect(shortcomings("prod", operated, { ...whole, kinds: [rules] })).toEqual([
+      `the cluster does not know ${monitors}, which dujyo:monitoring.mode operator is about; install kube-prometheus-stack, or set it to bundled.`,
+    ]);
+    expect(shortcomings("prod", operated, { ...whole, kinds: [rules, monitors] })).toEqual([]);
+    expect(lacking({})).toEqual([]);
   });
 
   it("has the namespace and the Secrets of a stack that does not make them", () => {

@@ -63,10 +63,18 @@ export class Cluster {
 
   /** Which of these Secrets a namespace has; one that this user may not look at counts as there. */
   async secrets(names: readonly string[], namespace: string): Promise<string[]> {
+    return this.#present("secret", names, [`--namespace=${namespace}`]);
+  }
+
+  /** Which of these further kinds of object the cluster knows; one that this user may not look at counts as known. */
+  async kinds(names: readonly string[]): Promise<string[]> {
+    return this.#present("customresourcedefinition", names, []);
+  }
+
+  async #present(kind: string, names: readonly string[], where: readonly string[]): Promise<string[]> {
     const found = await Promise.all(
       names.map(async (name) => {
-        const args = ["get", "secret", name, `--namespace=${namespace}`, "--output=name"];
-        const result = await this.kubectl(args);
+        const result = await this.kubectl(["get", kind, name, ...where, "--output=name"]);
         return result.code === 0 || /forbidden/i.test(result.stderr);
       }),
     );
@@ -126,6 +134,8 @@ export interface Found {
   readonly namespaces: readonly Named[] | undefined;
   /** Names of the Secrets in it, of those that the settings name. */
   readonly secrets: readonly string[];
+  /** Names of the kinds that it knows, of those that an operator brings and the stack makes objects of. */
+  readonly kinds: readonly string[];
   /** What this user may not do of all that an `up` does. */
   readonly forbidden: readonly string[];
 }
@@ -158,6 +168,12 @@ export function shortcomings(stack: string, settings: Settings, found: Found): s
         `this user may not ${action} in namespace ${namespaceOf(stack, settings)}; get the right to.`,
     ),
     ...classShortcomings(settings, found),
+    ...kindsOf(settings)
+      .filter((kind) => !found.kinds.includes(kind))
+      .map(
+        (kind) =>
+          `the cluster does not know ${kind}, which dujyo:monitoring.mode operator is about; install kube-prometheus-stack, or set it to bundled.`,
+      ),
     ...(settings.kubernetes.spread === "required" ? nodeShortcomings(settings, found) : []),
     ...(settings.kubernetes.createNamespace ? [] : namespaceShortcomings(stack, settings, found)),
   ];
@@ -235,6 +251,13 @@ function secretsOf({ kubernetes }: Settings): string[] {
   return [kubernetes.pullSecret, kubernetes.ingress.tlsSecret].filter((name) => name !== "");
 }
 
+/** Kinds of object that the Prometheus Operator brings and an `up` makes. */
+function kindsOf({ monitoring }: Settings): string[] {
+  return monitoring.enabled && monitoring.mode === "operator"
+    ? ["prometheusrules.monitoring.coreos.com", "servicemonitors.monitoring.coreos.com"]
+    : [];
+}
+
 /** What an `up` makes, in the words of {@link Cluster.forbidden}. */
 const MAKES = [
   "configmaps",
@@ -276,15 +299,17 @@ export async function requireCluster(stack: string, settings: Settings): Promise
   const { createNamespace } = settings.kubernetes;
   const cluster = await reachCluster(settings);
   const namespace = namespaceOf(stack, settings);
-  const [nodes, storageClasses, priorityClasses, namespaces, secrets, forbidden] = await Promise.all([
+  const makes = [...MAKES, ...kindsOf(settings).map((kind) => `create ${kind}`)];
+  const [nodes, storageClasses, priorityClasses, namespaces, secrets, kinds, forbidden] = await Promise.all([
     cluster.list<Node>(["nodes"]),
     cluster.list<Named>(["storageclasses"]),
     cluster.list<Named>(["priorityclasses"]),
     cluster.list<Named>(["namespaces", `--field-selector=metadata.name=${namespace}`]),
     cluster.secrets(secretsOf(settings), namespace),
-    cluster.forbidden([...(createNamespace ? ["create namespaces"] : []), ...MAKES], namespace),
+    cluster.kinds(kindsOf(settings)),
+    cluster.forbidden([...(createNamespace ? ["create namespaces"] : []), ...makes], namespace),
   ]);
-  const found = { nodes, storageClasses, priorityClasses, namespaces, secrets, forbidden };
+  const found = { nodes, storageClasses, priorityClasses, namespaces, secrets, kinds, forbidden };
   const lacking = shortcomings(stack, settings, found);
   if (lacking.length > 0)
     throw new Failure(
