@@ -123,4 +123,14 @@ describe("what a stack has to have on Kubernetes", () => {
       ...{ "pgbouncer-exporter": 1, "redis-exporter": 1, "node-exporter": 1 },
     });
   });
+
+  it("leaves out what a monitoring of the cluster's own takes the place of", () => {
+    const monitoring = { mode: "operator" };
+    const { members, instances } = expectedMembers(
+      parseSettings("dev", { target: "kubernetes", monitoring }),
+    );
+    expect(members.filter((name) => /prometheus|alertmanager/.test(name))).toEqual([]);
+    expect(members).toContain("postgres-exporter-2");
+    expect(instances).toMatchObject({ "redis-exporter": 1 });
+  });
 });
