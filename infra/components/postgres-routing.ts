@@ -16,6 +16,12 @@ export interface PostgresRoutingArgs {
 
 /** Sessions of its own that HAProxy needs beside the ones it forwards: checks, metrics, its socket. */
 const OWN_CONNECTIONS = 64;
+/**
+ * Sessions of an endpoint beyond those that PostgreSQL admits. PostgreSQL refuses what is too much, with a reason, where
+ * this one would let clients wait without a word. HAProxy 3.0.11 also keeps, until it is restarted, each session that
+ * was still connecting to a member when that was marked down: three or four for every lost node.
+ */
+const SPARE_CONNECTIONS = 256;
 /** Milliseconds that one check may take: a TLS handshake with a busy Patroni. */
 const CHECK_TIMEOUT = 2_000;
 
@@ -64,8 +70,8 @@ function haproxyConfiguration(
   members: readonly string[],
 ): string {
   const profile = RECOVERY_PROFILES[postgres.recovery];
-  const writerMaxConnections = postgres.maxConnections;
-  const readerMaxConnections = postgres.maxConnections * Math.max(1, postgres.replicas);
+  const writerMaxConnections = postgres.maxConnections + SPARE_CONNECTIONS;
+  const readerMaxConnections = postgres.maxConnections * Math.max(1, postgres.replicas) + SPARE_CONNECTIONS;
   return render("haproxy/haproxy.cfg", {
     maxConnections: writerMaxConnections + readerMaxConnections + OWN_CONNECTIONS,
     writerMaxConnections,

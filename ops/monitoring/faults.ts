@@ -16,6 +16,9 @@ export interface Fault {
   mend(): Promise<void>;
 }
 
+/** Milliseconds; the writer's endpoint is on this machine. */
+const CONNECT_TIMEOUT = 10_000;
+
 const container = (stack: string, member: string) => `dujyo-${stack}-${member}`;
 
 /** The restart policy stands back from a container that was killed through the engine: it stays down until mended. */
@@ -61,6 +64,8 @@ export async function exhaustConnections({ stack }: FaultArgs): Promise<Fault> {
         user: LOGINS.owner,
         password: connection.postgresPasswords.owner,
         database: connection.database,
+        // Whoever does not answer has admitted nobody.
+        connectionTimeoutMillis: CONNECT_TIMEOUT,
         ssl: { ca: connection.postgresCa, servername: "localhost", minVersion: "TLSv1.3" },
       });
       client.on("error", () => undefined);

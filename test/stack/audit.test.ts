@@ -12,6 +12,8 @@ const SLOW = new Set(["secrets/images", "secrets/history"]);
 let scene: Scene;
 beforeAll(async () => {
   scene = await openScene(STACK);
+  // The table of the clients in other tests, see LedgerWriter.
+  await scene.sql("DROP TABLE IF EXISTS public.written");
 });
 
 async function failures(prefix = ""): Promise<string[]> {

@@ -92,6 +92,7 @@ export class ShardWriters {
     const reports = await Promise.all(
       this.#shards.map(async ({ key, acknowledged, times }): Promise<WriterReport> => {
         const present = new Set((await this.#client.hkeys(key)).map(Number));
+        await this.#client.unlink(key);
         const gaps = times.slice(1).map((time, index) => time - (times[index] as number));
         return {
           acknowledged: acknowledged.length,
