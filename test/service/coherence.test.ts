@@ -158,6 +158,7 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
       await setBalance(owner, address, 5);
       await warm(address, 5);
     }
+    const warmed = Date.now();
     const before = [await a.gaps(), await b.gaps()];
     listening.refuse();
     const ended = await Promise.all(
@@ -177,8 +178,10 @@ describe.skipIf(!stack)("two API processes over one stack", () => {
     }
     expect(Date.now() - written).toBeLessThanOrEqual(BOUND_MS);
 
-    // Once they hear again, what they held from before is not believed either.
+    // Once they hear again, what they held from before is not believed either. What was read less than half the bound ago
+    // is, whatever happened since: see Trust.fresh.
     listening.heal();
+    await expect.poll(() => Date.now() - warmed, { timeout: BOUND_MS }).toBeGreaterThan(BOUND_MS / 2);
     for (const api of [a, b]) {
       await expect.poll(() => api.trusted(), { interval: 50, timeout: 5000 }).toBe(true);
       expect(await balanceOf(api, unread)).toBe(6);
