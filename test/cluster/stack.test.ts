@@ -9,13 +9,20 @@ import { NAMESPACE, STACK } from "./cluster-stack.ts";
 import { addressOf, client, isReady, kubectl, pods } from "./objects.ts";
 
 /** As after the images have been pushed. */
-const PUSHED = Object.fromEntries(IMAGE_NAMES.map((name) => [name, `sha256:${"a".repeat(64)}`]));
+const PUSHED = Object.fromEntries(
+  IMAGE_NAMES.map((name) => [name, `${imageRef(name).split(":").at(-1)}@sha256:${"a".repeat(64)}`]),
+);
+
+/** What an instance of the API may take to start. */
+const READY_MS = 60_000;
 
 describe("the small stack on a real cluster", () => {
   it("has every pod ready, under Pod Security's level restricted, from the project's images", async () => {
-    const found = await pods();
-    expect(found.length).toBeGreaterThanOrEqual(13);
-    expect(found.filter((pod) => !isReady(pod)).map(({ metadata }) => metadata.name)).toEqual([]);
+    const notReady = async () =>
+      (await pods()).filter((pod) => !isReady(pod)).map(({ metadata }) => metadata.name);
+    // The autoscaler may have just asked for one more.
+    await expect.poll(notReady, { timeout: READY_MS }).toEqual([]);
+    expect((await pods()).length).toBeGreaterThanOrEqual(13);
     const namespace = JSON.parse(await kubectl(["get", "namespace", NAMESPACE, "--output=json"]));
     expect(namespace.metadata.labels["pod-security.kubernetes.io/enforce"]).toBe("restricted");
     const images = await kubectl(["get", "pods", "--output=jsonpath={.items[*].spec.containers[*].image}"]);
