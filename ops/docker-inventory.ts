@@ -2,6 +2,11 @@ import { mustRun, type Result, run } from "../tools/process.ts";
 import type { LogOptions, Member } from "./inventory.ts";
 import type { Platform } from "./platform.ts";
 
+/** The name that the program gives to the container of a stack's member. */
+export function containerName(stack: string, member: string): string {
+  return `dujyo-${stack}-${member}`;
+}
+
 /** Members are found by the labels that the program puts on their containers. */
 export class DockerInventory implements Platform {
   readonly #stack: string;
@@ -25,20 +30,17 @@ export class DockerInventory implements Platform {
   }
 
   exec(member: Member, command: readonly string[], timeout: number): Promise<Result> {
-    return run("docker", ["exec", this.#container(member), ...command], { timeout });
+    return run("docker", ["exec", containerName(this.#stack, member.name), ...command], { timeout });
   }
 
   logs(member: Member, { tail, follow }: LogOptions, onLine: (line: string) => void): Promise<Result> {
     const options = ["--tail", String(tail), ...(follow ? ["--follow"] : [])];
-    return run("docker", ["logs", ...options, this.#container(member)], { onLine, discard: true });
+    const container = containerName(this.#stack, member.name);
+    return run("docker", ["logs", ...options, container], { onLine, discard: true });
   }
 
   async restart(member: Member, grace: number): Promise<void> {
-    await mustRun("docker", ["restart", "--time", String(grace), this.#container(member)]);
-  }
-
-  #container(member: Member): string {
-    return `dujyo-${this.#stack}-${member.name}`;
+    await mustRun("docker", ["restart", "--time", String(grace), containerName(this.#stack, member.name)]);
   }
 }
 

@@ -3,6 +3,7 @@ import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { Pulumi } from "../../tools/stack/pulumi.ts";
 import type { Snapshot } from "../../tools/stack/snapshot.ts";
 import type { Connection } from "../connection.ts";
+import { containerName } from "../docker-inventory.ts";
 import type { Member } from "../inventory.ts";
 import { openStack } from "../running-stack.ts";
 import { generatedSecrets } from "./secrets.ts";
@@ -49,17 +50,16 @@ export interface Scene {
 export async function openScene(name: string): Promise<Scene> {
   const stack = await openStack(name);
   const { members } = stack;
-  const containerOf = (member: string) => `dujyo-${name}-${member}`;
   const inspected = await mustRun("docker", [
     "inspect",
-    ...members.map((member) => containerOf(member.name)),
+    ...members.map((member) => containerName(name, member.name)),
   ]);
   const pulumi = new Pulumi(name, pulumiEnvironment(name));
   const shown = await pulumi.mustRun(["stack", "export", "--stack", name, "--show-secrets"]);
   const { secrets, authorities } = generatedSecrets(JSON.parse(shown) as Snapshot);
   const { leader } = await stack.patroni.ledView();
   const exec: Scene["exec"] = (member, command, input) =>
-    run("docker", ["exec", "--interactive", containerOf(member), ...command], {
+    run("docker", ["exec", "--interactive", containerName(name, member), ...command], {
       input: input ?? "",
       timeout: 30_000,
     });

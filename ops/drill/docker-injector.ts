@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { mustRun, run } from "../../tools/process.ts";
+import { containerName } from "../docker-inventory.ts";
 import type { Member } from "../inventory.ts";
 import type { Injector, ProcessName } from "./injector.ts";
 
@@ -125,6 +126,6 @@ export class DockerInjector implements Injector {
   }
 
   #container({ name }: Member): string {
-    return `dujyo-${this.#stack}-${name}`;
+    return containerName(this.#stack, name);
   }
 }

@@ -1,8 +1,9 @@
 import { Client } from "pg";
 import { mustRun } from "../../tools/process.ts";
 import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
-import { LOGINS } from "../connection.ts";
 import { readConnection } from "../connection-store.ts";
+import { containerName } from "../docker-inventory.ts";
+import { sessionOptions } from "../postgres/session.ts";
 import type { Prometheus, Sample } from "./prometheus.ts";
 
 export interface FaultArgs {
@@ -16,14 +17,9 @@ export interface Fault {
   mend(): Promise<void>;
 }
 
-/** Milliseconds; the writer's endpoint is on this machine. */
-const CONNECT_TIMEOUT = 10_000;
-
-const container = (stack: string, member: string) => `dujyo-${stack}-${member}`;
-
 /** The restart policy stands back from a container that was killed through the engine: it stays down until mended. */
 async function kill(stack: string, members: readonly string[]): Promise<Fault> {
-  const names = members.map((member) => container(stack, member));
+  const names = members.map((member) => containerName(stack, member));
   await mustRun("docker", ["kill", ...names]);
   return {
     what: `killed ${members.join(" and ")}`,
@@ -52,22 +48,15 @@ export async function stopExporter({ stack }: FaultArgs): Promise<Fault> {
 /** Opens sessions on the primary until it admits no more. */
 export async function exhaustConnections({ stack }: FaultArgs): Promise<Fault> {
   const connection = await readConnection(stack, pulumiEnvironment(stack));
+  const options = sessionOptions(connection, connection.writer, "owner");
   const clients: Client[] = [];
   const mend = async () => {
     await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
   };
   try {
     for (let count = 0; count < 1_000; count++) {
-      const client = new Client({
-        host: "127.0.0.1",
-        port: connection.writer.port,
-        user: LOGINS.owner,
-        password: connection.postgresPasswords.owner,
-        database: connection.database,
-        // Whoever does not answer has admitted nobody.
-        connectionTimeoutMillis: CONNECT_TIMEOUT,
-        ssl: { ca: connection.postgresCa, servername: "localhost", minVersion: "TLSv1.3" },
-      });
+      // A session that is not answered in its time was not admitted either.
+      const client = new Client(options);
       client.on("error", () => undefined);
       await client.connect();
       clients.push(client);
@@ -85,7 +74,7 @@ export async function exhaustConnections({ stack }: FaultArgs): Promise<Fault> {
 /** Kills a primary of Redis and its replicas: their slots have nobody left. */
 export async function stopShard({ stack }: FaultArgs): Promise<Fault> {
   const table = await mustRun("docker", [
-    ...["exec", container(stack, "redis-0"), "cat", "/var/lib/dujyo/nodes.conf"],
+    ...["exec", containerName(stack, "redis-0"), "cat", "/var/lib/dujyo/nodes.conf"],
   ]);
   const nodes = table
     .split("\n")

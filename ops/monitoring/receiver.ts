@@ -1,4 +1,5 @@
 import { mustRun, run } from "../../tools/process.ts";
+import { containerName } from "../docker-inventory.ts";
 
 /** One alert as Alertmanager delivered it. */
 export interface Delivery {
@@ -42,7 +43,7 @@ export class Receiver {
   }
 
   static async start(stack: string): Promise<Receiver> {
-    const container = `dujyo-${stack}-${RECEIVER_HOST}`;
+    const container = containerName(stack, RECEIVER_HOST);
     await run("docker", ["rm", "--force", "--volumes", container]);
     const api = await mustRun("docker", [
       ...["ps", "--filter", `label=io.dujyo.stack=${stack}`, "--filter", "label=io.dujyo.part=api"],

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client } from "pg";
 import type { Connection } from "../../ops/connection.ts";
+import { sessionOptions, withSession } from "../../ops/postgres/session.ts";
 import { serviceEnvironment } from "../../ops/service-environment.ts";
 import { LOCAL } from "../../tools/layout.ts";
 import { down, stackConnection, up } from "../support/stack-commands.ts";
@@ -55,23 +55,14 @@ export async function withStack<T>(keep: boolean, body: (stack: BenchStack) => P
 }
 
 async function readAccounts(connection: Connection, count: number, transactions: number): Promise<string[]> {
-  const { writer, database, postgresPasswords: passwords } = connection;
-  const client = new Client({
-    ...{ host: "localhost", port: writer.port, database, user: "dujyo_user", password: passwords.owner },
-    ssl: { ca: connection.postgresCa },
-  });
-  await client.connect();
-  try {
-    // By a hash: in no order that anything else has.
-    const { rows } = await client.query<{ address: string }>(
-      transactions === 0
-        ? "SELECT address FROM balances ORDER BY md5(address) LIMIT $1"
-        : `SELECT address FROM postings GROUP BY address HAVING count(*) >= ${Math.floor(transactions)} ORDER BY md5(address) LIMIT $1`,
-      [count],
-    );
-    if (rows.length < count) throw new Error(`the ledger has ${rows.length} such accounts of ${count}`);
-    return rows.map(({ address }) => address);
-  } finally {
-    await client.end();
-  }
+  // By a hash: in no order that anything else has.
+  const text =
+    transactions === 0
+      ? "SELECT address FROM balances ORDER BY md5(address) LIMIT $1"
+      : `SELECT address FROM postings GROUP BY address HAVING count(*) >= ${Math.floor(transactions)} ORDER BY md5(address) LIMIT $1`;
+  const { rows } = await withSession(sessionOptions(connection, connection.writer, "owner"), (client) =>
+    client.query<{ address: string }>(text, [count]),
+  );
+  if (rows.length < count) throw new Error(`the ledger has ${rows.length} such accounts of ${count}`);
+  return rows.map(({ address }) => address);
 }

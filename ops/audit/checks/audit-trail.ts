@@ -1,4 +1,5 @@
 import { run } from "../../../tools/process.ts";
+import { containerName } from "../../docker-inventory.ts";
 import type { Answer, Check } from "../check.ts";
 import type { Scene } from "../scene.ts";
 
@@ -34,7 +35,7 @@ async function trail(scene: Scene): Promise<Answer> {
   const logs = await Promise.all(
     scene.members
       .filter(({ part }) => part === "postgres")
-      .map(({ name }) => run("docker", ["logs", "--since", "1m", `dujyo-${scene.stack}-${name}`])),
+      .map(({ name }) => run("docker", ["logs", "--since", "1m", containerName(scene.stack, name)])),
   );
   return judgeTrail(logs.map(({ stdout, stderr }) => stdout + stderr).join("\n"), mark);
 }

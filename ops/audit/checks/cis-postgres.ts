@@ -16,6 +16,17 @@ const parameter = (section: string, title: string, name: string, ...allowed: str
   wrong: `SELECT name || ' is ' || setting FROM pg_settings WHERE name = '${name}' AND setting NOT IN (${allowed.map((value) => `'${value}'`).join(", ")})`,
 });
 
+/** Objects to parameters that have the value that none of them may have. */
+const unlike = (section: string, title: string, forbidden: Readonly<Record<string, string>>): SqlItem => ({
+  section,
+  title,
+  wrong: `SELECT name || ' is ' || setting FROM pg_settings WHERE (name, setting) IN (${Object.entries(
+    forbidden,
+  )
+    .map(([name, value]) => `('${name}', '${value}')`)
+    .join(", ")})`,
+});
+
 /** Objects where a condition on all parameters does not hold. */
 const condition = (section: string, title: string, holds: string, otherwise: string): SqlItem => ({
   section,
@@ -180,31 +191,19 @@ export const SQL_ITEMS: readonly SqlItem[] = [
     "authentication_timeout is above a minute",
   ),
   parameter("5.6", "Passwords are kept under SCRAM", "password_encryption", "scram-sha-256"),
-  {
-    section: "6.2",
-    title: "A session can not lower what guards it",
-    wrong:
-      "SELECT name || ' is ' || setting FROM pg_settings WHERE (name, setting) IN (('ignore_system_indexes', 'on'), ('jit_debugging_support', 'on'), ('post_auth_delay', '1'))",
-  },
+  unlike("6.2", "A session can not lower what guards it", {
+    ignore_system_indexes: "on",
+    jit_debugging_support: "on",
+    post_auth_delay: "1",
+  }),
   parameter("6.3", "Catalogues are closed", "allow_system_table_mods", "off"),
-  {
-    section: "6.4",
-    title: "Pages are written whole and synchronised",
-    wrong:
-      "SELECT name || ' is ' || setting FROM pg_settings WHERE (name, setting) IN (('fsync', 'off'), ('full_page_writes', 'off'))",
-  },
-  {
-    section: "6.5",
-    title: "Damage is not overlooked",
-    wrong:
-      "SELECT name || ' is ' || setting FROM pg_settings WHERE (name, setting) IN (('ignore_checksum_failure', 'on'), ('zero_damaged_pages', 'on'), ('ignore_invalid_pages', 'on'))",
-  },
-  {
-    section: "6.6",
-    title: "Row security is not passed over",
-    wrong:
-      "SELECT name || ' is ' || setting FROM pg_settings WHERE name = 'row_security' AND setting = 'off'",
-  },
+  unlike("6.4", "Pages are written whole and synchronised", { fsync: "off", full_page_writes: "off" }),
+  unlike("6.5", "Damage is not overlooked", {
+    ignore_checksum_failure: "on",
+    zero_damaged_pages: "on",
+    ignore_invalid_pages: "on",
+  }),
+  unlike("6.6", "Row security is not passed over", { row_security: "off" }),
   parameter("6.8", "TLS is on", "ssl", "on"),
   parameter("6.9", "TLS is of version 1.2 or later", "ssl_min_protocol_version", "TLSv1.2", "TLSv1.3"),
   {

@@ -1,7 +1,7 @@
-import { mustRun } from "../../../tools/process.ts";
+import { openStack } from "../../../ops/running-stack.ts";
 import type { Comparison } from "../comparison.ts";
 import { pgbench } from "../load/pgbench.ts";
-import type { BenchStack } from "../stack.ts";
+import { STACK } from "../stack.ts";
 
 /** At which one core of the generator is busy. */
 const CLIENTS = 16;
@@ -21,7 +21,7 @@ export const routing: Comparison = {
     },
   ],
   async prepare(stack) {
-    const leader = await leaderOf(stack);
+    const { leader } = await (await openStack(STACK)).patroni.ledView();
     return {
       variants: [
         pgbench("direct", { stack, service: leader, clients: CLIENTS }),
@@ -33,12 +33,3 @@ export const routing: Comparison = {
     };
   },
 };
-
-/** The member that the writer leads to. */
-async function leaderOf({ connection }: BenchStack): Promise<string> {
-  for (const { host } of connection.postgres) {
-    const status = await mustRun("docker", ["exec", `dujyo-bench-${host}`, "/usr/local/bin/member-status"]);
-    if ((JSON.parse(status) as { role: string }).role === "leader") return host;
-  }
-  throw new Error("no member leads");
-}
