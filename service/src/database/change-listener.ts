@@ -29,6 +29,8 @@ export interface ChangeListenerArgs {
   readonly onBulk: () => void;
   /** Changes may have gone unheard. @param first the session only begins. */
   readonly onGap: (first: boolean) => void;
+  /** A primary answers. */
+  readonly onConnected: () => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -91,6 +93,7 @@ export class ChangeListener {
       this.#tries = 0;
       // What changed since the last proof was not heard here.
       this.#args.onGap(this.#first);
+      this.#args.onConnected();
       this.#first = false;
       await this.#pulse(client);
     } catch (error) {

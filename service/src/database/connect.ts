@@ -83,6 +83,10 @@ export function connectDatabase(config: ServiceConfig, events: DatabaseEvents): 
     // Also dates what replicas answer, so it stays frequent however much staleness is allowed.
     pulseMs: Math.min(cache.maxStalenessMs / 5, 500),
     timeoutMs: cache.maxStalenessMs / 2,
+    // A failover ends at some moment of the breakers' pause: it shall not last as much longer.
+    onConnected: () => {
+      for (const waiting of [primary, writerBreaker]) waiting.suggest();
+    },
   });
   const reader = new NodeReader({
     replica: { lane: replicaLane, pool: readerPool, breaker: replica },

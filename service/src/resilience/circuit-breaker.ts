@@ -33,6 +33,8 @@ export interface Breaker {
   readonly state: BreakerState;
   /** @throws BreakerOpenError without calling, unless closed. */
   run<T>(call: () => Promise<T>): Promise<T>;
+  /** Something else tells that what is behind it may work again: probes now instead of after the pause. */
+  suggest(): void;
   /** Probes no more: what was behind it is gone for good. */
   abandon(): void;
 }
@@ -45,8 +47,10 @@ export function createBreaker({ name, failures, openMs, probe, counts = () => tr
   );
   let timer: NodeJS.Timeout | undefined;
   let abandoned = false;
+  let suggested = false;
 
   async function tryProbe(): Promise<void> {
+    if (suggested) return probeLater();
     try {
       await policy.execute(async () => {
         await probe().catch((cause) => {
@@ -65,7 +69,21 @@ export function createBreaker({ name, failures, openMs, probe, counts = () => tr
     timer = setTimeout(() => void tryProbe(), openMs).unref();
   }
 
+  async function trySuggestion(): Promise<void> {
+    suggested = true;
+    try {
+      await probe();
+      // The policy lets nothing through before its pause is over; the end of an isolation is its one way to close sooner.
+      if (policy.state === CircuitState.Open) policy.isolate().dispose();
+    } catch {
+      // The next probe comes after the pause, as if nothing had been suggested.
+    } finally {
+      suggested = false;
+    }
+  }
+
   policy.onBreak(probeLater);
+  policy.onReset(() => clearTimeout(timer));
 
   return {
     name,
@@ -78,6 +96,9 @@ export function createBreaker({ name, failures, openMs, probe, counts = () => tr
       // places to go to.
       if (policy.state !== CircuitState.Closed) throw new BreakerOpenError(name);
       return await policy.execute(call);
+    },
+    suggest() {
+      if (policy.state === CircuitState.Open && !suggested && !abandoned) void trySuggestion();
     },
     abandon() {
       abandoned = true;

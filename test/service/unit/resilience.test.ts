@@ -73,6 +73,37 @@ describe("a breaker", () => {
     expect(probes).toBe(3);
   });
 
+  it("probes at once where somebody suggests it, and closes if that succeeds", async () => {
+    let well = false;
+    let probes = 0;
+    const breaker = await opened(60_000, async () => {
+      probes++;
+      if (!well) await fail();
+    });
+    breaker.suggest();
+    breaker.suggest();
+    await pause(5);
+    expect([probes, breaker.state]).toEqual([1, "open"]);
+    well = true;
+    breaker.suggest();
+    await expect.poll(() => breaker.state, { interval: 5 }).toBe("closed");
+    expect(await breaker.run(async () => "call")).toBe("call");
+    breaker.suggest();
+    expect(probes).toBe(2);
+  });
+
+  it("opens and probes as ever after it was closed by a suggestion", async () => {
+    let well = true;
+    const breaker = await opened(30, async () => (well ? undefined : fail()));
+    breaker.suggest();
+    await expect.poll(() => breaker.state, { interval: 5 }).toBe("closed");
+    well = false;
+    for (let at = 0; at < 5; at++) await breaker.run(fail).catch(() => undefined);
+    expect(breaker.state).toBe("open");
+    well = true;
+    await expect.poll(() => breaker.state, { interval: 5 }).toBe("closed");
+  });
+
   it("probes no more once it is abandoned", async () => {
     let probes = 0;
     const breaker = await opened(10, async () => probes++);
