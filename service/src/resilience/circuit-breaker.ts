@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from "cockatiel";
 
 /** Raised instead of a call while a breaker is not closed. */
@@ -10,6 +12,10 @@ export class BreakerOpenError extends Error {
 
 /** Whatever a probe fails with, it is no success. */
 class ProbeFailedError extends Error {}
+
+/** How long a suggestion is followed, and the pause between its probes: the first ones may meet what is left of the failure. */
+const SUGGESTION_MS = 10_000;
+const SUGGESTION_PAUSE_MS = 500;
 
 export type BreakerState = "closed" | "half-open" | "open";
 
@@ -33,7 +39,7 @@ export interface Breaker {
   readonly state: BreakerState;
   /** @throws BreakerOpenError without calling, unless closed. */
   run<T>(call: () => Promise<T>): Promise<T>;
-  /** Something else tells that what is behind it may work again: probes now instead of after the pause. */
+  /** Something else tells that what is behind it may work again: probes now and for 10 s instead of after the pause. */
   suggest(): void;
   /** Probes no more: what was behind it is gone for good. */
   abandon(): void;
@@ -71,15 +77,17 @@ export function createBreaker({ name, failures, openMs, probe, counts = () => tr
 
   async function trySuggestion(): Promise<void> {
     suggested = true;
-    try {
-      await probe();
-      // The policy lets nothing through before its pause is over; the end of an isolation is its one way to close sooner.
-      if (policy.state === CircuitState.Open) policy.isolate().dispose();
-    } catch {
-      // The next probe comes after the pause, as if nothing had been suggested.
-    } finally {
-      suggested = false;
+    const end = Date.now() + Math.min(SUGGESTION_MS, openMs);
+    while (policy.state === CircuitState.Open && !abandoned && Date.now() < end) {
+      try {
+        await probe();
+        // The policy lets nothing through before its pause is over; the end of an isolation is its one way to close sooner.
+        if (policy.state === CircuitState.Open) policy.isolate().dispose();
+      } catch {
+        await pause(SUGGESTION_PAUSE_MS, undefined, { ref: false });
+      }
     }
+    suggested = false;
   }
 
   policy.onBreak(probeLater);
