@@ -1,11 +1,12 @@
 import { Command, Option } from "commander";
 import { readConnection } from "../ops/connection-store.ts";
-import { readSeed, readUntil, refuseRealStack } from "./data/options.ts";
+import { readSeed, readUntil } from "./data/options.ts";
 import type { SizeName } from "./data/sizes.ts";
 import { runCommand } from "./failure.ts";
 import { Progress } from "./setup/progress.ts";
-import { fillLedger } from "./stack/data.ts";
+import { chooseData, fillLedger } from "./stack/data.ts";
 import { pulumiEnvironment } from "./stack/local-state.ts";
+import { stackSettings } from "./stack/settings.ts";
 
 interface Options {
   readonly stack: string;
@@ -30,7 +31,7 @@ const command = new Command("data")
 
 await runCommand(async () => {
   const { stack, size, seed, until } = command.parse().opts<Options>();
-  refuseRealStack(stack);
+  chooseData(stack, stackSettings(stack), size);
   const data = { size, seed: readSeed(seed), until: readUntil(until ?? new Date().toISOString()) };
   const connection = await readConnection(stack, pulumiEnvironment(stack));
   await new Progress().step(`data (${size})`, (step) => fillLedger(step, connection, data));

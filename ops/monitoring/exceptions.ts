@@ -50,10 +50,9 @@ const EXCEPTIONS: readonly Exception[] = [
     where: onKubernetes,
   },
   {
-    metric: /^container_|^instance:container_|^dujyo_certificate_expiry_/,
-    panel:
-      /^dujyo-capacity \/ (Memory against the limit|Processor time|Throttled|Age of containers|Certificates)$/,
-    reason: "figures of pods and certificates are those of the cluster's own monitoring",
+    metric: /^container_|^instance:container_/,
+    panel: /^dujyo-capacity \/ (Memory against the limit|Processor time|Throttled|Age of containers)$/,
+    reason: "figures of pods are those of the cluster's own monitoring",
     where: onKubernetes,
   },
 ];

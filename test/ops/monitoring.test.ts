@@ -42,7 +42,6 @@ describe("what a healthy stack may lack", () => {
     ["standby:pg_replication_lag_seconds:max", { postgres: { replicas: 0, synchronousReplicas: 0 } }],
     ["etcd_server_has_leader", { target: "kubernetes" }],
     ["container_start_time_seconds", { target: "kubernetes" }],
-    ["dujyo_certificate_expiry_timestamp_seconds", { target: "kubernetes" }],
   ])("%s, given %j, and not otherwise", (metric, given) => {
     expect(forMetric(of({}), metric)).toBeUndefined();
     expect(forMetric(of(given), metric)?.reason).toBeTruthy();

@@ -4,7 +4,6 @@ import { Agent, type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { beforeAll, describe, expect, inject, it } from "vitest";
-import { serviceEnvironment } from "../../ops/service-environment.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun } from "../../tools/process.ts";
 import { value } from "../support/clients.ts";
@@ -25,12 +24,10 @@ async function get(path: string, headers: Record<string, string> = {}) {
 const json = async (path: string) => JSON.parse((await get(path, { accept: "application/json" })).text);
 
 async function token(address: string): Promise<string> {
-  const env = serviceEnvironment(STACK, inject("connection"));
-  const printed = await mustRun(
-    process.execPath,
-    [join(ROOT, "service/src/token.ts"), "--address", address],
-    { env },
-  );
+  const printed = await mustRun(process.execPath, [
+    join(ROOT, "ops/token.ts"),
+    ...["--stack", STACK, "--address", address],
+  ]);
   return printed.trim();
 }
 

@@ -8,6 +8,7 @@ import { liveCheck } from "../../ops/monitoring/live-check.ts";
 import { Prometheus } from "../../ops/monitoring/prometheus.ts";
 import { startTraffic } from "../../ops/monitoring/traffic.ts";
 import { ROOT } from "../../tools/layout.ts";
+import { mustRun } from "../../tools/process.ts";
 import { stackSettings } from "../../tools/stack/settings.ts";
 import { sessionOptions } from "../support/clients.ts";
 import { whole } from "../support/faults.ts";
@@ -50,6 +51,9 @@ describe("monitoring of the running stack", () => {
       });
       expect(targets).toBeGreaterThan(10);
       expect(queries).toBeGreaterThan(100);
+      const told = await mustRun(process.execPath, [join(ROOT, "ops/report-html.ts"), "--stack", STACK]);
+      const [, drawn, plots] = told.match(/: (\d+) of (\d+) plots have values/) ?? [];
+      expect(drawn, told).toBe(plots);
     } finally {
       await stop();
     }

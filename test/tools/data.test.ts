@@ -26,6 +26,8 @@ describe("what goes into an empty ledger", () => {
     expect(() => chooseData("prod", named)).toThrow(/The stack is prod/);
     const ci = parseSettings("ci", stackFile("ci"));
     expect(() => chooseData("ci", ci, "test")).toThrow(/--data is test: only stacks on Docker/);
+    const filled = { ...ci, ledger: { ...ci.ledger, data: "test" as const } };
+    expect(() => chooseData("ci", filled)).toThrow(/ledger.data is test: only stacks on Docker/);
   });
 
   it.each(["prod", "staging"])("%s is refused", (stack) => {

@@ -34,8 +34,11 @@ export function chooseData(stack: string, settings: Settings, asked?: DataChoice
   const chosen = asked ?? settings.ledger.data;
   if (chosen === "none") return chosen;
   refuseRealStack(stack);
-  if (asked !== undefined && settings.target === "kubernetes")
-    throw new Failure(`--data is ${asked}: only stacks on Docker are filled, and ${stack} is on Kubernetes.`);
+  if (settings.target === "kubernetes")
+    throw new Failure(
+      `${asked === undefined ? "ledger.data" : "--data"} is ${chosen}: only stacks on Docker are filled, and ${stack} is on Kubernetes. ` +
+        "Use none.",
+    );
   return chosen;
 }
 
