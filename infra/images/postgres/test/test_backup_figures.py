@@ -14,7 +14,7 @@ def backup(kind, stop, error=False):
 
 def told(*backups, stanza="dujyo", ok=True, restored=0):
     answer = [{"name": stanza, "backup": list(backups), "status": {"code": 0, "message": "ok"}}]
-    return figures(answer, "dujyo", ok, restored).splitlines()
+    return figures(answer, ok, restored).splitlines()
 
 
 FULL = 'dujyo_backup_last_success_timestamp_seconds{type="full"}'
