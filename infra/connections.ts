@@ -13,6 +13,7 @@ export const WATCHER = "watcher";
 /** Parts whose members others know by name; the rest are known by the name of their service alone. */
 export const KNOWN_BY_MEMBER: ReadonlySet<string> = new Set([
   "alertmanager",
+  "backup",
   "etcd",
   "grafana",
   "postgres",
@@ -47,6 +48,7 @@ export function connections(settings: Settings, coordination: "etcd" | "kubernet
     ...postgresConnections(coordination),
     ...REDIS_CONNECTIONS,
     ...apiConnections(coordination),
+    ...(settings.backup.enabled ? BACKUP_CONNECTIONS : []),
     ...(settings.monitoring.enabled ? monitoringConnections(settings, coordination) : []),
   ];
 }
@@ -95,6 +97,12 @@ const REDIS_CONNECTIONS = [
   toRedis("redis-reconcile", "forming the cluster, moving slots"),
 ];
 
+const BACKUP_CONNECTIONS = [
+  ...each("postgres", "backup", [PORTS.pgbackrest], "WAL for the archive"),
+  ...each("backup", "postgres", [PORTS.pgbackrest], "files for a backup"),
+  ...each("backup", "postgres", [PORTS.postgres], "hashes that a trial restore is compared with"),
+];
+
 /** Where the stack brings a store of its own, it brings the API's balancer, too: there is no platform that has either. */
 function apiConnections(coordination: "etcd" | "kubernetes"): Connection[] {
   const entry =
@@ -121,6 +129,7 @@ function monitoringConnections(settings: Settings, coordination: "etcd" | "kuber
     ["postgres", PORTS.patroni],
     ["haproxy", PORTS.haproxyMetrics],
     ["api", PORTS.api],
+    ...(settings.backup.enabled ? ([["backup", PORTS.backupFigures]] as const) : []),
     ...(coordination === "etcd"
       ? ([
           ["etcd", PORTS.etcdClient],

@@ -3,6 +3,7 @@ import { ApiGateway } from "./components/api-gateway.ts";
 import { ApiService } from "./components/api-service.ts";
 import { EtcdCluster } from "./components/etcd-cluster.ts";
 import { Monitoring } from "./components/monitoring.ts";
+import { PostgresBackup } from "./components/postgres-backup.ts";
 import { PostgresCluster } from "./components/postgres-cluster.ts";
 import { PostgresPooling } from "./components/postgres-pooling.ts";
 import { PostgresRouting } from "./components/postgres-routing.ts";
@@ -20,6 +21,7 @@ const etcd = new EtcdCluster("etcd", { target, settings: settings.etcd, token: p
 const postgres = new PostgresCluster("postgres", {
   target,
   settings: settings.postgres,
+  backup: settings.backup,
   consensus: etcd,
   portOffset,
   endpointHosts: ["haproxy"],
@@ -34,6 +36,9 @@ const pooling = new PostgresPooling("pgbouncer", {
 });
 const redis = new RedisCluster("redis", { target, settings: settings.redis, portOffset });
 const api = new ApiService("api", { target, settings, postgres, routing, pooling, redis });
+const backup = settings.backup.enabled
+  ? new PostgresBackup("backup", { target, settings: settings.backup, postgres, after: [api] })
+  : undefined;
 const authority = new CertificateAuthority("monitoring-ca", { commonName: "dujyo monitoring" });
 if (!target.balancesServices)
   new ApiGateway("gateway", {
@@ -54,6 +59,7 @@ const monitoring = settings.monitoring.enabled
       pooling,
       redis,
       api,
+      backup,
     })
   : undefined;
 

@@ -4,6 +4,8 @@ import type { Settings } from "./settings/schema.ts";
 export const PORTS = {
   postgres: 5432,
   patroni: 8008,
+  /** pgBackRest's own server, on members and on the repository's host. */
+  pgbackrest: 8432,
   etcdClient: 2379,
   etcdPeer: 2380,
   writer: 5000,
@@ -18,6 +20,7 @@ export const PORTS = {
   pgbouncerExporter: 9127,
   redisExporter: 9121,
   nodeExporter: 9100,
+  backupFigures: 9854,
   redis: 6379,
   /** Redis's own distance between a member's port and its cluster bus. */
   redisBusDistance: 10_000,

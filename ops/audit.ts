@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { Failure, runCommand } from "../tools/failure.ts";
 import { ROOT } from "../tools/layout.ts";
+import { stackSettings } from "../tools/stack/settings.ts";
 import { runChecks, type Verdict } from "./audit/check.ts";
 import { CHECKS } from "./audit/checks/index.ts";
-import { EXCEPTIONS } from "./audit/exceptions.ts";
+import { exceptionsFor } from "./audit/exceptions.ts";
 import { countOutcomes, type Report, reportPage } from "./audit/report.ts";
 import { openScene } from "./audit/scene.ts";
 
@@ -25,7 +26,12 @@ async function audit({ stack, only }: Options): Promise<number> {
   const checks = CHECKS.filter(({ id }) => id.startsWith(only ?? ""));
   if (checks.length === 0)
     throw new Failure(`No check begins with "${only}"; there are: ${CHECKS.map(({ id }) => id).join(", ")}.`);
-  const verdicts = await runChecks(checks, await openScene(stack), EXCEPTIONS, print);
+  const verdicts = await runChecks(
+    checks,
+    await openScene(stack),
+    exceptionsFor(stackSettings(stack)),
+    print,
+  );
   const counts = countOutcomes(verdicts);
   write(
     Object.entries(counts)

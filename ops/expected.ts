@@ -56,6 +56,7 @@ const SINGLE_EXPORTERS = ["pgbouncer-exporter", "redis-exporter", "node-exporter
 function namedMembers(settings: Settings): string[] {
   return [
     ...numbered("postgres", postgresMembers(settings)),
+    ...(settings.backup.enabled ? ["backup-0"] : []),
     ...numbered("redis", redisMembers(settings)),
     ...(settings.monitoring.enabled ? numbered("postgres-exporter", postgresMembers(settings)) : []),
     ...(settings.monitoring.enabled && settings.monitoring.mode === "bundled"

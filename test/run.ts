@@ -74,6 +74,7 @@ const SUITES: Record<string, () => Promise<Count>> = {
   browser: () => vitest("browser"),
   ledger: () => vitest("ledger"),
   registry: () => vitest("registry"),
+  backup: () => vitest("backup"),
   service: () => vitest("service"),
   stack: () => vitest("stack"),
   cluster: async () => {
@@ -91,8 +92,8 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-/** Ten minutes on a cluster of its own, which would make every run longer than a person waits for. */
-const ON_REQUEST = new Set(["cluster"]);
+/** Minutes on a cluster, or a stack, of their own, which would make every run longer than a person waits for. */
+const ON_REQUEST = new Set(["backup", "cluster"]);
 
 // These suites share one running stack, which is taken down after the last of them, also after a failure.
 const ON_STACK = ["service", "stack"];

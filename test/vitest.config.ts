@@ -80,6 +80,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: "backup",
+          // Brings up a stack of its own.
+          include: ["test/backup/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
           name: "stack",
           include: ["test/stack/**/*.test.ts"],
           globalSetup: ["test/support/running-stack.ts"],

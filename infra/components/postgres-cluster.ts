@@ -8,6 +8,7 @@ import { postgresMemory } from "../settings/budgets.ts";
 import { RECOVERY_PROFILES } from "../settings/recovery.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { FileSpec, Target, Workload } from "../target.ts";
+import { archiveParameters, memberConfiguration } from "./backup/pgbackrest.ts";
 import type { EtcdCluster } from "./etcd-cluster.ts";
 
 /** One role per purpose; the superuser is for Patroni and for provisioning alone. */
@@ -29,6 +30,8 @@ export const DATABASE = "dujyo_blockchain";
 export interface PostgresClusterArgs {
   readonly target: Target;
   readonly settings: Settings["postgres"];
+  /** Whether members archive their WAL, and how. */
+  readonly backup: Settings["backup"];
   /** The store Patroni elects through, where the target has none of its own. */
   readonly consensus: EtcdCluster;
   readonly portOffset: number;
@@ -68,7 +71,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
     this.members = Array.from({ length: settings.replicas + 1 }, (_, ordinal) => `${name}-${ordinal}`);
     this.passwords = this.#createPasswords(name);
 
-    const dynamic = { path: "dynamic.yml", content: dynamicConfiguration(settings) };
+    const dynamic = { path: "dynamic.yml", content: dynamicConfiguration(settings, args.backup) };
     const control = [
       ...this.serverFiles(`${name}-client`, [`${name}-client`], "client"),
       ...args.consensus.clientFiles(name),
@@ -147,7 +150,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
 
   #createMembers(
     name: string,
-    { target, settings, endpointHosts, portOffset }: PostgresClusterArgs,
+    { target, settings, backup, endpointHosts, portOffset }: PostgresClusterArgs,
     files: readonly FileSpec[],
     seeded: pulumi.Resource,
   ): Workload {
@@ -161,7 +164,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
         // Index builds share their sort through it.
         sharedMemory: 128 * MB,
         ports: [{ name: "patroni", port: PORTS.patroni }],
-        files,
+        files: backup.enabled ? [...files, memberConfiguration(bytes(settings.storage))] : files,
         election: electionName(),
         apart: true,
         // The hand-over, then the shutdown checkpoint: Patroni gives up on it after 30 s.
@@ -222,7 +225,7 @@ function electionName(): string {
 const WAL_SHARE = 0.1;
 const SLOT_SHARE = 0.2;
 
-function dynamicConfiguration(settings: Settings["postgres"]): string {
+function dynamicConfiguration(settings: Settings["postgres"], backup: Settings["backup"]): string {
   const memory = postgresMemory(settings);
   const profile = RECOVERY_PROFILES[settings.recovery];
   const disk = Math.floor(bytes(settings.storage) / MB);
@@ -248,6 +251,7 @@ function dynamicConfiguration(settings: Settings["postgres"]): string {
     walKeepSize: "128MB",
     maxSlotWalKeepSize: `${Math.max(512, Math.floor(disk * SLOT_SHARE))}MB`,
     slowQueryMs: milliseconds(settings.slowQuery),
+    archive: archiveParameters(backup),
     parameters: parameters.join("\n"),
   });
 }

@@ -170,6 +170,7 @@ export function budgetIssues(settings: Settings): Issue[] {
     ...scaleIssues(settings),
     ...namespaceIssues(settings),
     ...operatorIssues(settings),
+    ...backupIssues(settings),
   ];
 }
 
@@ -258,6 +259,26 @@ function namespaceIssues({ target, kubernetes }: Settings): Issue[] {
       path: `kubernetes.${key}`,
       reason: `is "${name}", which has to be in the namespace before the stack, while the stack makes its namespace itself; make both by hand and set kubernetes.createNamespace to false`,
     }));
+}
+
+/** What backups need, and what would work against them. */
+function backupIssues({ target, backup, postgres }: Settings): Issue[] {
+  if (!backup.enabled) return [];
+  const archiving = Object.keys(postgres.parameters).filter((name) => name.startsWith("archive_"));
+  return [
+    ...(target === "docker"
+      ? []
+      : [
+          {
+            path: "backup.enabled",
+            reason: `is true on ${target}, for which the program has no repository yet; remove it, and take backups by the cluster's own means`,
+          },
+        ]),
+    ...archiving.map((name) => ({
+      path: `postgres.parameters.${name}`,
+      reason: "is set by backup.enabled; remove it, or turn backups off",
+    })),
+  ];
 }
 
 /** The operator's own Alertmanager tells people, so that whom the stack would tell has to be named there. */

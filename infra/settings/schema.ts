@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { backup } from "./backup.ts";
 import { choice, cpus, duration, network, section, share, size, whole } from "./kinds.ts";
 import { kubernetes } from "./kubernetes.ts";
 import { operator } from "./operator.ts";
@@ -56,6 +57,7 @@ export const settingsSchema = z.strictObject({
       "Further PostgreSQL parameters, applied through Patroni without recreating members. Names and values are checked against the server's own list.",
     ),
   }),
+  backup,
   haproxy: section({
     instances: whole(1, 10, 1).describe("Routers in front of PostgreSQL; more than one on Kubernetes only."),
     memory: size("64 MB").describe("Memory limit."),

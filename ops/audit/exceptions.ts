@@ -1,3 +1,5 @@
+import type { Settings } from "../../infra/settings/schema.ts";
+
 /** Something that a check objects to, and why it is so all the same. */
 export interface Exception {
   /** Identity of the check. */
@@ -5,15 +7,23 @@ export interface Exception {
   /** Which of its offences. */
   readonly offence: RegExp;
   readonly reason: string;
+  /** Stacks that it holds for. @default all */
+  readonly where?: (settings: Pick<Settings, "backup">) => boolean;
 }
 
 const CONTAINER_LOG = 'lines go to the container\'s log, which the engine rotates and "npm run logs" reads';
 
-export const EXCEPTIONS: readonly Exception[] = [
+const EXCEPTIONS: readonly Exception[] = [
   {
     check: "links/plaintext",
     offence: /^(gateway:8083|prometheus-0:9090|alertmanager-0:9093|grafana(-0)?:3000) /,
     reason: "HTTP for the machine's own loopback, where alone it is published",
+  },
+  {
+    check: "links/no-certificate",
+    offence: /^(backup|postgres)-\d+:8432 /,
+    reason:
+      "pgBackRest tells whoever comes its name and version, and ends the session of a client without a certificate at its first request",
   },
   { check: "cis-postgres/3.1.3", offence: /./, reason: CONTAINER_LOG },
   {
@@ -37,6 +47,7 @@ export const EXCEPTIONS: readonly Exception[] = [
     check: "cis-postgres/7.4",
     offence: /./,
     reason: "this stack takes no backups, for which the archive would be",
+    where: ({ backup }) => !backup.enabled,
   },
   {
     check: "links/identity",
@@ -68,3 +79,8 @@ export const EXCEPTIONS: readonly Exception[] = [
       "the provider has no such option; the memory limit bounds the processes, and the alert ContainerOutOfMemory tells",
   },
 ];
+
+/** What a stack of these settings is excused for. */
+export function exceptionsFor(settings: Pick<Settings, "backup">): readonly Exception[] {
+  return EXCEPTIONS.filter(({ where }) => where?.(settings) ?? true);
+}

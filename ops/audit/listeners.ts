@@ -21,6 +21,8 @@ const MUTUAL: ReadonlySet<number> = new Set([
   PORTS.pgbouncerExporter,
   PORTS.redisExporter,
   PORTS.nodeExporter,
+  PORTS.pgbackrest,
+  PORTS.backupFigures,
 ]);
 
 /** Ports, beyond loopback, in a table of the kernel as `/proc/net/tcp` and `tcp6` show it. */

@@ -1,6 +1,7 @@
 import type { Settings } from "../../infra/settings/schema.ts";
 
 type Shape = Pick<Settings, "target"> & {
+  readonly backup: Pick<Settings["backup"], "enabled">;
   readonly postgres: Pick<Settings["postgres"], "replicas">;
   readonly redis: Pick<Settings["redis"], "replicasPerShard">;
 };
@@ -18,14 +19,18 @@ export interface Exception {
 
 const onKubernetes = ({ target }: Shape) => target === "kubernetes";
 
+const withoutBackups = ({ backup }: Shape) => !backup.enabled;
+
 const EXCEPTIONS: readonly Exception[] = [
   {
     metric: /^dujyo_backup_|^dujyo_restore_/,
     reason: "the series come with backups, which this stack does not take",
+    where: withoutBackups,
   },
   {
     metric: /^dujyo_pg_archive_/,
     reason: "the series come with archive_mode, which is off",
+    where: withoutBackups,
   },
   {
     metric: /^redis_master_link_up$/,

@@ -30,6 +30,7 @@ for (const name of TARGET_NAMES) {
     new PostgresCluster("postgres", {
       target,
       settings: settings.postgres,
+      backup: settings.backup,
       consensus: etcdOn(target),
       portOffset: 100,
       endpointHosts: ["haproxy"],

@@ -44,6 +44,7 @@ function watched(target: Target, settings: Settings): MonitoringArgs {
   const postgres = new PostgresCluster("postgres", {
     target,
     settings: settings.postgres,
+    backup: settings.backup,
     consensus: etcd,
     portOffset: 0,
     endpointHosts: ["haproxy"],
@@ -191,7 +192,11 @@ for (const name of TARGET_NAMES) {
 
     it("scrapes every job that a rule or a dashboard asks for, under the same name", () => {
       // The cluster's own store and Services take their place there, and with them the reason to watch them.
-      const without: PerTarget<string[]> = { docker: [], kubernetes: ["etcd", "gateway"] };
+      const without: PerTarget<string[]> = {
+        // There are no backups without being asked for.
+        docker: ["backup"],
+        kubernetes: ["backup", "etcd", "gateway"],
+      };
       expect([...jobsAskedFor()].filter((job) => !jobs.some((known) => known.job === job)).sort()).toEqual(
         without[name],
       );

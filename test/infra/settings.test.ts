@@ -210,8 +210,8 @@ function durations(
 describe("a duration", () => {
   const all = durations(z.toJSONSchema(settingsSchema, { unrepresentable: "any", io: "input" }));
   const given = (path: string, value: string) => {
-    const [section, key] = path.split(".") as [string, string];
-    return { [section]: { [key]: value } };
+    const nested = path.split(".").reduceRight<unknown>((below, key) => ({ [key]: below }), value);
+    return nested as Record<string, unknown>;
   };
 
   it.each(all)("%s is taken at its limits and refused beyond them", (path, { least, most }) => {

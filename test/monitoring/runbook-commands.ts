@@ -31,7 +31,7 @@ const scripts = new Set(
   ),
 );
 const images = join(ROOT, "infra/images");
-const parts = new Set([...readdirSync(images), "api", "gateway", "node-exporter"]);
+const parts = new Set([...readdirSync(images), "api", "backup", "gateway", "node-exporter"]);
 const commands = join(ROOT, "ops/commands");
 const operations = new Set(
   await Promise.all(

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseSettings } from "../../infra/settings/parse.ts";
 import { type Answer, CanNotAsk, type Check, judge, runChecks } from "../../ops/audit/check.ts";
 import { judgeRetention, judgeTrail } from "../../ops/audit/checks/audit-trail.ts";
 import { ITEMS, judgeItem } from "../../ops/audit/checks/cis-docker.ts";
@@ -30,12 +31,14 @@ import {
   judgeRoles,
   judgeTables,
 } from "../../ops/audit/checks/sql-rights.ts";
-import { EXCEPTIONS } from "../../ops/audit/exceptions.ts";
+import { exceptionsFor } from "../../ops/audit/exceptions.ts";
 import { type Listener, listeningPorts } from "../../ops/audit/listeners.ts";
 import { reportPage, share } from "../../ops/audit/report.ts";
 import { type Container, parseCsv, type Scene } from "../../ops/audit/scene.ts";
 import { generatedSecrets, needle, secretsIn } from "../../ops/audit/secrets.ts";
 import { mustRun } from "../../tools/process.ts";
+
+const EXCEPTIONS = exceptionsFor(parseSettings("dev", {}));
 
 /** Each judge sees a planted fault, and nothing wrong where there is none. */
 
@@ -44,7 +47,7 @@ const check = (ask: () => Promise<Answer>): Check => ({ id: "area/name", title: 
 const well = { asked: 1, offences: [], evidence: "one thing" };
 
 describe("a verdict", () => {
-  const outcome = async (ask: () => Promise<Answer>, exceptions = [] as typeof EXCEPTIONS) =>
+  const outcome = async (ask: () => Promise<Answer>, exceptions = [] as ReturnType<typeof exceptionsFor>) =>
     (await runChecks([check(ask)], NO_SCENE, exceptions))[0];
 
   it("is a pass only where something was looked at", async () => {
@@ -110,6 +113,13 @@ describe("a verdict", () => {
 });
 
 describe("exceptions", () => {
+  it("excuse a log that is not archived where no backups are taken, and nowhere else", () => {
+    const excused = (enabled: boolean) =>
+      exceptionsFor(parseSettings("dev", { backup: { enabled } })).map(({ check }) => check);
+    expect(excused(false)).toContain("cis-postgres/7.4");
+    expect(excused(true)).not.toContain("cis-postgres/7.4");
+  });
+
   const outcome = (offence: string) =>
     judge({ ...check(async () => well), id: "links/identity" }, { ...well, offences: [offence] }, EXCEPTIONS)
       .outcome;

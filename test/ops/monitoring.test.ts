@@ -37,6 +37,15 @@ describe("what a healthy stack may lack", () => {
   const of = (given: Record<string, unknown>) => exceptionsFor(parseSettings("dev", given));
 
   it.each([
+    "dujyo_backup_last_run_ok",
+    "dujyo_restore_last_success_timestamp_seconds",
+    "dujyo_pg_archive_failed_total",
+  ])("%s where no backups are taken, and not otherwise", (metric) => {
+    expect(forMetric(of({ backup: { enabled: true } }), metric)).toBeUndefined();
+    expect(forMetric(of({}), metric)?.reason).toBeTruthy();
+  });
+
+  it.each([
     ["redis_master_link_up", { redis: { replicasPerShard: 0 } }],
     ["dujyo_pg_replication_lag_bytes", { postgres: { replicas: 0, synchronousReplicas: 0 } }],
     ["standby:pg_replication_lag_seconds:max", { postgres: { replicas: 0, synchronousReplicas: 0 } }],

@@ -1,8 +1,9 @@
 import { beforeAll, expect, inject, it } from "vitest";
 import { runChecks } from "../../ops/audit/check.ts";
 import { CHECKS } from "../../ops/audit/checks/index.ts";
-import { EXCEPTIONS } from "../../ops/audit/exceptions.ts";
+import { exceptionsFor } from "../../ops/audit/exceptions.ts";
 import { openScene, type Scene } from "../../ops/audit/scene.ts";
+import { stackSettings } from "../../tools/stack/settings.ts";
 import { redisClient } from "../support/clients.ts";
 import { STACK } from "../support/stack-settings.ts";
 
@@ -18,7 +19,7 @@ beforeAll(async () => {
 
 async function failures(prefix = ""): Promise<string[]> {
   const checks = CHECKS.filter(({ id }) => id.startsWith(prefix) && !SLOW.has(id));
-  const verdicts = await runChecks(checks, scene, EXCEPTIONS);
+  const verdicts = await runChecks(checks, scene, exceptionsFor(stackSettings(STACK)));
   return verdicts
     .filter(({ outcome }) => outcome === "failed")
     .flatMap(({ id, offences }) => offences.map((offence) => `${id}: ${offence}`));

@@ -133,6 +133,17 @@ describe("settings that are fixed once a stack exists", () => {
     );
   });
 
+  it("are refused where backups would go with the setting that takes them", () => {
+    const backups = resource("dujyo:index:PostgresBackup", "backup");
+    const taking: Snapshot = { version: 3, deployment: { resources: [stack, made, backups] } };
+    expect(() => refuseFixedChanges(parseSettings("dev", {}), taking)).toThrow(
+      /backup\.enabled is false.*Nothing was changed.*--volumes/s,
+    );
+    const on = parseSettings("dev", { backup: { enabled: true } });
+    expect(() => refuseFixedChanges(on, taking)).not.toThrow();
+    expect(() => refuseFixedChanges(on, existing)).not.toThrow();
+  });
+
   it("are free before the first up, and accepted as they are", () => {
     const settings = parseSettings("dev", {});
     expect(() => refuseFixedChanges(settings, existing)).not.toThrow();

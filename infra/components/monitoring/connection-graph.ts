@@ -7,7 +7,7 @@ const ETCD_UNUSED = "grpc_.*|etcd_debugging_.*|go_.*|etcd_mvcc_hash.*";
 
 /** Every target of the stack, from the components' own members. */
 export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
-  const { target, settings, etcd, postgres, routing, pooling, redis, api } = args;
+  const { target, settings, etcd, postgres, routing, pooling, redis, api, backup } = args;
   /** Every instance of a service, whether they are members by name or found by their addresses. */
   const instancesOf = (part: string, members: readonly string[], port: number) => {
     const name = target.instancesName(part);
@@ -81,6 +81,9 @@ export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
       honourLabels: true,
       drop: "go_.*|process_.*|promhttp_.*",
     },
+    ...(backup
+      ? [{ job: "backup", trust: "postgres", targets: at(backup.host, PORTS.backupFigures) } as const]
+      : []),
     { job: "api", trust: "api", ...instancesOf(api.host, api.members, PORTS.api) },
     ...(target.balancesServices
       ? []

@@ -3,6 +3,7 @@ import type { Settings } from "../../settings/schema.ts";
 import type { Target } from "../../target.ts";
 import type { ApiService } from "../api-service.ts";
 import type { EtcdCluster } from "../etcd-cluster.ts";
+import type { PostgresBackup } from "../postgres-backup.ts";
 import type { PostgresCluster } from "../postgres-cluster.ts";
 import type { PostgresPooling } from "../postgres-pooling.ts";
 import type { PostgresRouting } from "../postgres-routing.ts";
@@ -23,4 +24,6 @@ export interface MonitoringArgs {
   readonly pooling: PostgresPooling;
   readonly redis: RedisCluster;
   readonly api: ApiService;
+  /** Absent where no backups are taken. */
+  readonly backup?: PostgresBackup;
 }

@@ -1,0 +1,89 @@
+import * as pulumi from "@pulumi/pulumi";
+import { readConfig } from "../lib/render.ts";
+import { bytes, seconds } from "../lib/units.ts";
+import { PORTS } from "../ports.ts";
+import { Password } from "../secrets/password.ts";
+import type { Settings } from "../settings/schema.ts";
+import type { Target } from "../target.ts";
+import { hostsConfiguration, REPOSITORY_HOST, repositoryConfiguration } from "./backup/pgbackrest.ts";
+import { DATABASE, type PostgresCluster } from "./postgres-cluster.ts";
+
+export interface PostgresBackupArgs {
+  readonly target: Target;
+  readonly settings: Settings["backup"];
+  readonly postgres: PostgresCluster;
+  /** What has to be there before the first backup, so that it holds a whole database. */
+  readonly after: readonly pulumi.Resource[];
+}
+
+/** Bytes of disk, where they are measured out: what backups and WAL of a small ledger take, and a trial restore. */
+const STORAGE = 20 * 2 ** 30;
+
+/**
+ * One host that keeps an encrypted repository of backups and WAL on a volume of its own, takes the backups by a schedule,
+ * and proves them by restoring the newest one. It is ready when WAL of the leader has reached the repository.
+ */
+export class PostgresBackup extends pulumi.ComponentResource {
+  /** Name of the repository's host inside the stack's network. */
+  readonly host = REPOSITORY_HOST;
+
+  constructor(name: string, args: PostgresBackupArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dujyo:index:PostgresBackup", name, {}, opts);
+    const { target, settings, postgres } = args;
+    const passphrase = new Password(`${name}-passphrase`, { parent: this }).value;
+    target.members(
+      name,
+      {
+        image: "postgres",
+        count: 1,
+        storage: STORAGE,
+        limits: { memory: bytes(settings.memory), cpus: settings.cpus },
+        ports: [
+          { name: "pgbackrest", port: PORTS.pgbackrest },
+          { name: "figures", port: PORTS.backupFigures },
+        ],
+        environment: {
+          MEMBER_KIND: "repository",
+          PGBACKREST_CONFIG_INCLUDE_PATH: "/etc/dujyo/pgbackrest.d",
+        },
+        files: [
+          ...postgres.serverFiles(REPOSITORY_HOST, target.memberHosts(name, 0)),
+          {
+            path: "pgbackrest.conf",
+            content: repositoryConfiguration({
+              members: postgres.members,
+              passphrase,
+              retentionFull: settings.retention.full,
+            }),
+          },
+          { path: "pgbackrest.d/hosts.conf", content: hostsConfiguration(postgres.members) },
+          { path: "repository.json", content: plan(settings, postgres.members) },
+          { path: "trial.conf", content: readConfig("postgres/trial.conf") },
+          { path: "trial-hba.conf", content: readConfig("postgres/trial-hba.conf") },
+          { path: "secrets/dujyo-readonly-password", content: postgres.passwords.readonly },
+        ],
+        // A backup that runs is given up, and the next one takes over what it has copied.
+        stopGrace: 20,
+        startTimeout: 300,
+        member: () => ({}),
+      },
+      { parent: this, after: [postgres.settled, ...args.after] },
+    );
+    this.registerOutputs({});
+  }
+}
+
+/** What the repository's host reads beside pgBackRest's own configuration; times in seconds. */
+function plan({ schedule }: Settings["backup"], members: readonly string[]): string {
+  const content = {
+    members,
+    database: DATABASE,
+    figuresPort: PORTS.backupFigures,
+    schedule: {
+      full: seconds(schedule.full),
+      incremental: seconds(schedule.incremental),
+      drill: seconds(schedule.drill),
+    },
+  };
+  return JSON.stringify(content, undefined, 2);
+}

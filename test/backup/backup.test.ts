@@ -1,0 +1,123 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Connection } from "../../ops/connection.ts";
+import { readConnection } from "../../ops/connection-store.ts";
+import { sessionOptions, withSession } from "../../ops/postgres/session.ts";
+import { ROOT } from "../../tools/layout.ts";
+import { run } from "../../tools/process.ts";
+import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
+import { removeStack } from "../support/running-stack.ts";
+import { UNCHANGED, up } from "../support/stack-commands.ts";
+import { SMALL_SETTINGS, SMALL_STACK, writeSettings } from "../support/stack-settings.ts";
+
+/** Backups on a small stack of their own: taken, across a change of leader, and proved by restoring them. */
+
+let connection: Connection;
+let nonce = 0;
+
+/** Seconds within which a commit has to be in the repository. */
+const LAG = 60;
+const ARCHIVE_TIMEOUT = "20 s";
+
+async function ops<T>(...args: string[]): Promise<{ code: number; data: T }> {
+  const command = [join(ROOT, "ops/cli.ts"), ...args, "--stack", SMALL_STACK, "--json"];
+  const { code, stdout } = await run(process.execPath, command, { cwd: ROOT, timeout: 100_000 });
+  return { code, data: JSON.parse(stdout) as T };
+}
+
+const sql = <T>(text: string, values: unknown[] = [], role: "app" | "owner" = "app") =>
+  withSession(
+    sessionOptions(connection, connection.writer, role),
+    async (client) => (await client.query(text, values)).rows as T[],
+  );
+
+/** Books a transfer, and waits until it lies in a sealed block, whose height it gives. */
+async function book(): Promise<number> {
+  nonce += 1;
+  const [booked] = await sql<{ height: string }>(
+    "SELECT block_height AS height FROM ledger_transfer('alice', 'bob', 1, $1, $2, sha256('request'))",
+    [nonce, `key-${nonce}`],
+  );
+  const height = Number(booked?.height);
+  await eventually(`block ${height} is sealed`, 30, async () => {
+    const [tip] = await sql<{ sealed: string }>("SELECT sealed_height AS sealed FROM chain_state");
+    return Number(tip?.sealed) >= height;
+  });
+  return height;
+}
+
+/** Seconds until `condition` held; fails after `limit` of them. */
+async function eventually(what: string, limit: number, condition: () => Promise<boolean>): Promise<number> {
+  const started = Date.now();
+  while (!(await condition())) {
+    if (Date.now() - started > limit * 1_000) throw new Error(`not after ${limit} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  return (Date.now() - started) / 1_000;
+}
+
+interface Listing {
+  readonly backups: readonly { label: string; type: string; timeline: number }[];
+}
+interface Proved {
+  readonly height: number;
+  readonly primary_height: number;
+}
+
+beforeAll(async () => {
+  await removeStack(SMALL_STACK);
+  writeSettings(
+    { ...SMALL_SETTINGS, backup: { enabled: true, archiveTimeout: ARCHIVE_TIMEOUT } },
+    SMALL_STACK,
+  );
+  await up(SMALL_STACK);
+  connection = await readConnection(SMALL_STACK, pulumiEnvironment(SMALL_STACK));
+  await sql("SELECT genesis_allocate('alice', 1000)", [], "owner");
+});
+
+afterAll(() => removeStack(SMALL_STACK));
+
+it("takes a full backup by itself, and a repeated up changes nothing", async () => {
+  await eventually("the first backup", 60, async () => {
+    const { data } = await ops<Listing>("backups");
+    return data.backups[0]?.type === "full";
+  });
+  expect(await up(SMALL_STACK)).toMatch(UNCHANGED);
+});
+
+it("restores what was written before and after a change of leader, within a minute of the write", async () => {
+  await book();
+  expect((await ops("backup", "--type", "incr")).code).toBe(0);
+  expect((await ops("switchover")).code).toBe(0);
+  const height = await book();
+  const seconds = await eventually(`block ${height} can be restored`, LAG, async () => {
+    const { code, data } = await ops<Proved>("restore-drill");
+    return code === 0 && data.height >= height;
+  });
+  console.log(`a block could be restored ${seconds.toFixed(1)} s after it was sealed`);
+});
+
+it("takes a backup of the new timeline by itself", async () => {
+  await eventually("a backup of timeline 2", 60, async () => {
+    const { data } = await ops<Listing>("backups");
+    return data.backups.some(({ timeline }) => timeline >= 2);
+  });
+});
+
+it("finds a ledger that is not what its hashes say", async () => {
+  // No role of the service can: only the superuser gets past what protects the ledger.
+  const tamper =
+    "SET session_replication_role = replica; UPDATE blocks SET tx_root = sha256('another') WHERE height = 1; SELECT pg_switch_wal()";
+  const members = ["postgres-0", "postgres-1"].map((member) =>
+    run("docker", [
+      ...["exec", `dujyo-${SMALL_STACK}-${member}`, "psql", "--host=/run/postgresql", "--username=postgres"],
+      ...["--dbname=dujyo_blockchain", "--set=ON_ERROR_STOP=1", `--command=${tamper}`],
+    ]),
+  );
+  // The replica is read-only.
+  expect((await Promise.all(members)).filter(({ code }) => code === 0)).toHaveLength(1);
+  await eventually("the trial fails", LAG, async () => {
+    const { code, data } = await ops<{ failed?: string }>("restore-drill");
+    return code === 1 && /blocks form one chain of true hashes/.test(data.failed ?? "");
+  });
+});
