@@ -20,6 +20,7 @@ const etcd = new EtcdCluster("etcd", { target, settings: settings.etcd, token: p
 const postgres = new PostgresCluster("postgres", {
   target,
   settings: settings.postgres,
+  allowedCidrs: settings.access.allowedCidrs,
   consensus: etcd,
   portOffset,
   endpointHosts: ["haproxy"],
@@ -38,7 +39,7 @@ const authority = new CertificateAuthority("monitoring-ca", { commonName: "dujyo
 if (!target.balancesServices)
   new ApiGateway("gateway", {
     target,
-    settings: settings.haproxy,
+    settings,
     service: api,
     portOffset,
     metricsAuthority: authority,

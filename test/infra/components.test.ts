@@ -30,6 +30,7 @@ for (const name of TARGET_NAMES) {
     new PostgresCluster("postgres", {
       target,
       settings: settings.postgres,
+      allowedCidrs: [],
       consensus: etcdOn(target),
       portOffset: 100,
       endpointHosts: ["haproxy"],
@@ -143,7 +144,7 @@ for (const name of TARGET_NAMES) {
       if (!target.balancesServices)
         new ApiGateway("gateway", {
           target,
-          settings: settings.haproxy,
+          settings,
           service,
           portOffset: 100,
           metricsAuthority: new CertificateAuthority("monitoring-ca", { commonName: "monitoring" }),

@@ -44,6 +44,7 @@ function watched(target: Target, settings: Settings): MonitoringArgs {
   const postgres = new PostgresCluster("postgres", {
     target,
     settings: settings.postgres,
+    allowedCidrs: [],
     consensus: etcd,
     portOffset: 0,
     endpointHosts: ["haproxy"],

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Answer, CanNotAsk, type Check, judge, runChecks } from "../../ops/audit/check.ts";
+import { servesStrangers } from "../../ops/audit/checks/addresses.ts";
 import { judgeRetention, judgeTrail } from "../../ops/audit/checks/audit-trail.ts";
 import { ITEMS, judgeItem } from "../../ops/audit/checks/cis-docker.ts";
 import { judgeRows, SHELL_ITEMS, SQL_ITEMS } from "../../ops/audit/checks/cis-postgres.ts";
@@ -207,6 +208,24 @@ describe("links", () => {
     const table =
       "  sl local rem st\n 0: 00000000:1F93 00000000:0000 0A\n 1: 0B00007F:9999 00000000:0000 0A\n 2: 00000000:0050 01020304:0001 01\n";
     expect(listeningPorts(table)).toEqual([8083]);
+  });
+});
+
+describe("addresses", () => {
+  const port = (opening: Listener["opening"]): Listener => ({
+    ...{ member: "haproxy", host: "x", port: 5000, opening, mutual: false },
+  });
+  const offences = async (opening: Listener["opening"], answer: string) =>
+    (await servesStrangers([port(opening)], async () => [Buffer.from(answer)])).offences;
+
+  it("of strangers that a port serves are found", async () => {
+    expect(await offences("postgres", "R\0\0\0")).toEqual([
+      "haproxy:5000 serves a client of a foreign network",
+    ]);
+    expect(await offences("postgres", "E\0\0\0FATAL")).toEqual([]);
+    expect(await offences("tls", "-NOAUTH")).toHaveLength(1);
+    expect(await offences("http", "HTTP/1.0 200 OK")).toHaveLength(1);
+    expect(await offences("http", "")).toEqual([]);
   });
 });
 

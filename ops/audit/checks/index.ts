@@ -1,5 +1,6 @@
 import { ERASE } from "../../users/accounts.ts";
 import type { Check } from "../check.ts";
+import { ADDRESSES } from "./addresses.ts";
 import { AUDIT_TRAIL } from "./audit-trail.ts";
 import { CIS_DOCKER } from "./cis-docker.ts";
 import { CIS_POSTGRES } from "./cis-postgres.ts";
@@ -13,6 +14,7 @@ import { SQL_RIGHTS } from "./sql-rights.ts";
 /** All checks, in the order of the report. */
 export const CHECKS: readonly Check[] = [
   ...LINKS,
+  ...ADDRESSES,
   ...SQL_RIGHTS,
   ...CONTROL_PLANE,
   ...REDIS,
