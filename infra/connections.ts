@@ -4,6 +4,12 @@ import type { Settings } from "./settings/schema.ts";
 /** Whatever is not part of the stack: clients who come in, receivers of alerts. */
 export const OUTSIDE = "outside";
 
+/** Programs and people in the networks of `access.allowedCidrs`, which use the data ports. */
+export const CLIENTS = "clients";
+
+/** People in the networks of `access.adminCidrs`. */
+export const ADMINS = "admins";
+
 /** The interface of the platform that the stack runs on, where Patroni elects through it. */
 export const PLATFORM = "platform";
 
@@ -49,6 +55,7 @@ export function connections(settings: Settings, coordination: "etcd" | "kubernet
     ...REDIS_CONNECTIONS,
     ...apiConnections(coordination),
     ...(settings.backup.enabled ? BACKUP_CONNECTIONS : []),
+    ...clientConnections(settings),
     ...(settings.monitoring.enabled ? monitoringConnections(settings, coordination) : []),
   ];
 }
@@ -117,6 +124,26 @@ function apiConnections(coordination: "etcd" | "kubernetes"): Connection[] {
     ...each("api", "pgbouncer", [PORTS.pgbouncer], "reads and writes"),
     ...each("api", "haproxy", [PORTS.writer], "listening for invalidations, past the pooler"),
     toRedis("api", "the cache"),
+  ];
+}
+
+/** Of those who come by address; whoever is not of the stack comes in nowhere else but at {@link OUTSIDE}. */
+function clientConnections({ access, monitoring }: Settings): Connection[] {
+  const clients =
+    access.allowedCidrs.length === 0
+      ? []
+      : [
+          ...each(CLIENTS, "postgres", [PORTS.postgres], "sessions with a member"),
+          ...each(CLIENTS, "haproxy", [PORTS.writer, PORTS.reader], "sessions"),
+          ...each(CLIENTS, "pgbouncer", [PORTS.pgbouncer], "pooled sessions"),
+          toRedis(CLIENTS, "the cache"),
+        ];
+  if (access.adminCidrs.length === 0 || !monitoring.enabled || monitoring.mode === "operator") return clients;
+  return [
+    ...clients,
+    ...each(ADMINS, "prometheus", [PORTS.prometheus], "its page"),
+    ...each(ADMINS, "alertmanager", [PORTS.alertmanager], "its page"),
+    ...(monitoring.grafana ? each(ADMINS, "grafana", [PORTS.grafana], "its page") : []),
   ];
 }
 

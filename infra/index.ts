@@ -22,6 +22,7 @@ const postgres = new PostgresCluster("postgres", {
   target,
   settings: settings.postgres,
   backup: settings.backup,
+  allowedCidrs: settings.access.allowedCidrs,
   consensus: etcd,
   portOffset,
   endpointHosts: ["haproxy"],
@@ -43,7 +44,7 @@ const authority = new CertificateAuthority("monitoring-ca", { commonName: "dujyo
 if (!target.balancesServices)
   new ApiGateway("gateway", {
     target,
-    settings: settings.haproxy,
+    settings,
     service: api,
     portOffset,
     metricsAuthority: authority,

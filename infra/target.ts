@@ -187,6 +187,12 @@ export interface Target {
   readonly peerNetworks: readonly string[];
 
   /**
+   * Those of them, CIDR, under which clients of the machine's loopback interface come: no member has one. Empty where
+   * nothing is published there.
+   */
+  readonly loopbackNetworks: readonly string[];
+
+  /**
    * Whether members that are taken away go after everything that depends on their workload is done. Where they go with the
    * change of the workload itself, what takes them has to be done before it.
    */

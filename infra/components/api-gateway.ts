@@ -9,7 +9,7 @@ import type { ApiService } from "./api-service.ts";
 
 export interface ApiGatewayArgs {
   readonly target: Target;
-  readonly settings: Settings["haproxy"];
+  readonly settings: Pick<Settings, "access" | "haproxy">;
   readonly service: ApiService;
   readonly portOffset: number;
   /** Trust domain of whoever reads the metrics. */
@@ -40,7 +40,7 @@ export class ApiGateway extends pulumi.ComponentResource {
       {
         image: "haproxy",
         instances: 1,
-        limits: { memory: bytes(settings.memory), cpus: settings.cpus },
+        limits: { memory: bytes(settings.haproxy.memory), cpus: settings.haproxy.cpus },
         ports: [
           { name: "api", port: PORTS.api, published: PORTS.api + portOffset },
           { name: "metrics", port: PORTS.haproxyMetrics },
@@ -55,6 +55,8 @@ export class ApiGateway extends pulumi.ComponentResource {
             path: "haproxy.cfg",
             content: render("haproxy/gateway.cfg", {
               maxConnections: MAX_CONNECTIONS,
+              clientNetworks: target.peerNetworks.join(" "),
+              adminNetworks: [...target.loopbackNetworks, ...settings.access.adminCidrs].join(" "),
               servers: servers.join("\n"),
             }),
           },

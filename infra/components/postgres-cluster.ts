@@ -32,6 +32,8 @@ export interface PostgresClusterArgs {
   readonly settings: Settings["postgres"];
   /** Whether members archive their WAL, and how. */
   readonly backup: Settings["backup"];
+  /** Networks of clients that may open sessions with the members themselves. */
+  readonly allowedCidrs: readonly string[];
   /** The store Patroni elects through, where the target has none of its own. */
   readonly consensus: EtcdCluster;
   readonly portOffset: number;
@@ -133,7 +135,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
     return Object.fromEntries(entries) as unknown as PostgresCluster["passwords"];
   }
 
-  #patroniConfiguration({ consensus, target }: PostgresClusterArgs): pulumi.Output<string> {
+  #patroniConfiguration({ allowedCidrs, consensus, target }: PostgresClusterArgs): pulumi.Output<string> {
     return renderOutput("patroni/patroni.yml", {
       scope: electionName(),
       storeNamespace: target.electorate?.namespace ?? "/dujyo/",
@@ -142,6 +144,19 @@ export class PostgresCluster extends pulumi.ComponentResource {
         : render("patroni/store-etcd.yml", { etcdHosts: consensus.endpoints.join(",") })
       ).trimEnd(),
       network: target.peerNetworks.join(","),
+      clientLines: [
+        // A replica is a member, wherever it runs; whoever comes from the machine's loopback is a client.
+        ...target.loopbackNetworks.flatMap((network) => [
+          `hostssl replication all ${network} reject`,
+          `hostssl all dujyo_rewind ${network} reject`,
+        ]),
+        ...allowedCidrs.map(
+          (network) =>
+            `hostssl dujyo_blockchain dujyo_user,dujyo_app,dujyo_readonly,monitoring ${network} scram-sha-256`,
+        ),
+      ]
+        .map((line) => `\n    - ${line}`)
+        .join(""),
       superuserPassword: this.passwords.superuser,
       replicationPassword: this.passwords.replication,
       rewindPassword: this.passwords.rewind,

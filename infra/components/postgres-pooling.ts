@@ -10,7 +10,7 @@ import type { PostgresRouting } from "./postgres-routing.ts";
 
 export interface PostgresPoolingArgs {
   readonly target: Target;
-  readonly settings: Pick<Settings, "pgbouncer" | "postgres">;
+  readonly settings: Pick<Settings, "access" | "pgbouncer" | "postgres">;
   readonly cluster: PostgresCluster;
   readonly routing: PostgresRouting;
   readonly portOffset: number;
@@ -51,6 +51,14 @@ export class PostgresPooling extends pulumi.ComponentResource {
               reservePoolSize: settings.reserve,
               maxClientConnections: settings.maxClients,
               queryWaitTimeout: seconds(settings.queryWait),
+            }),
+          },
+          {
+            path: "hba.conf",
+            content: render("pgbouncer/hba.conf", {
+              clientLines: [...target.peerNetworks, ...args.settings.access.allowedCidrs]
+                .map((network) => `hostssl all all ${network} scram-sha-256`)
+                .join("\n"),
             }),
           },
           {

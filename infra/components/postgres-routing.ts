@@ -9,7 +9,7 @@ import type { PostgresCluster } from "./postgres-cluster.ts";
 
 export interface PostgresRoutingArgs {
   readonly target: Target;
-  readonly settings: Pick<Settings, "haproxy" | "postgres">;
+  readonly settings: Pick<Settings, "access" | "haproxy" | "postgres">;
   readonly cluster: PostgresCluster;
   readonly portOffset: number;
 }
@@ -49,7 +49,7 @@ export class PostgresRouting extends pulumi.ComponentResource {
           { name: "metrics", port: PORTS.haproxyMetrics },
         ],
         files: [
-          { path: "haproxy.cfg", content: haproxyConfiguration(target, settings.postgres, cluster.members) },
+          { path: "haproxy.cfg", content: haproxyConfiguration(target, settings, cluster.members) },
           ...cluster.serverFiles(name, [name]),
         ],
         // Ready is whoever has a writer. Without one for a while, readers are still served.
@@ -66,7 +66,7 @@ export class PostgresRouting extends pulumi.ComponentResource {
 
 function haproxyConfiguration(
   target: Target,
-  postgres: Settings["postgres"],
+  { access, postgres }: PostgresRoutingArgs["settings"],
   members: readonly string[],
 ): string {
   const profile = RECOVERY_PROFILES[postgres.recovery];
@@ -76,6 +76,7 @@ function haproxyConfiguration(
     maxConnections: writerMaxConnections + readerMaxConnections + OWN_CONNECTIONS,
     writerMaxConnections,
     readerMaxConnections,
+    clientNetworks: [...target.peerNetworks, ...access.allowedCidrs].join(" "),
     checkInterval: `${profile.checkInterval}ms`,
     checkFastInterval: `${profile.checkInterval / 2}ms`,
     checkFall: profile.checkFall,

@@ -42,6 +42,22 @@ export const network = (fallback: string, lengths: readonly [number, number] = [
     })
     .default(fallback);
 
+/** Networks of clients. One that names half of the Internet or more is no list of who may come. */
+export const clientNetworks = () =>
+  z
+    .array(
+      z.custom<string>((value) => typeof value === "string" && isNetwork(value, [8, 32]), {
+        error: (issue) =>
+          `is ${JSON.stringify(issue.input)}; use an IPv4 network such as "10.8.0.0/24", each number from 0 to 255, ` +
+          "/8 to /32, no bit set beyond that",
+      }),
+      {
+        error: (issue) =>
+          `is ${JSON.stringify(issue.input)}; use a list of IPv4 networks such as ["10.8.0.0/24"]`,
+      },
+    )
+    .default([]);
+
 function isNetwork(text: string, [shortest, longest]: readonly [number, number]): boolean {
   const match = /^([\d.]+)\/(\d{1,2})$/.exec(text);
   if (!match?.[1] || !isIPv4(match[1])) return false;

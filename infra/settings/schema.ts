@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { backup } from "./backup.ts";
-import { choice, cpus, duration, network, section, share, size, whole } from "./kinds.ts";
+import { choice, clientNetworks, cpus, duration, network, section, share, size, whole } from "./kinds.ts";
 import { kubernetes } from "./kubernetes.ts";
 import { operator } from "./operator.ts";
 import { parameters } from "./parameters.ts";
@@ -21,6 +21,14 @@ export const settingsSchema = z.strictObject({
     ),
   }),
   kubernetes,
+  access: section({
+    allowedCidrs: clientNetworks().describe(
+      "Networks of clients, such as a VPN's range, that may reach the data ports beside the stack's own members and the machine's loopback: PostgreSQL, HAProxy, PgBouncer, and Redis on Kubernetes.",
+    ),
+    adminCidrs: clientNetworks().describe(
+      "Networks of operators, from which alone the API's admin routes are answered, the machine's loopback apart; on Kubernetes they may reach the pages of the monitoring, too. There, an empty list leaves admin routes to their tokens.",
+    ),
+  }),
   etcd: section({
     members: whole(1, 7, 3).describe(
       "Members of the consensus store that Patroni uses on Docker; odd. Fixed once the stack exists.",

@@ -21,6 +21,7 @@ export async function createTarget(settings: Settings): Promise<Target> {
     stack,
     identity,
     settings: settings.kubernetes,
+    access: settings.access,
     connections: connections(settings, "kubernetes"),
     watcherNamespace: settings.monitoring.operator.namespace,
   });

@@ -25,6 +25,17 @@ const EXCEPTIONS: readonly Exception[] = [
     reason:
       "pgBackRest tells whoever comes its name and version, and ends the session of a client without a certificate at its first request",
   },
+  {
+    check: "addresses/stranger",
+    offence: /^redis-\d+:\d+ /,
+    reason: "Redis asks for no address; it asks for TLS and a password, and is published on loopback alone",
+  },
+  {
+    check: "addresses/stranger",
+    offence: /^(prometheus-0:9090|alertmanager-0:9093|grafana(-0)?:3000) /,
+    reason:
+      "pages ask for no address and are published on loopback alone; engines before version 28 forward what a neighbour on the machine's own link sends to their containers all the same",
+  },
   { check: "cis-postgres/3.1.3", offence: /./, reason: CONTAINER_LOG },
   {
     check: "cis-postgres/3.1.25",

@@ -13,6 +13,14 @@ export interface Listener extends Place {
 }
 
 const POSTGRES: ReadonlySet<number> = new Set([PORTS.postgres, PORTS.writer, PORTS.reader, PORTS.pgbouncer]);
+/** Pages for a browser on the machine itself. */
+const PAGES: ReadonlySet<string> = new Set([
+  "gateway:8083",
+  "prometheus-0:9090",
+  "alertmanager-0:9093",
+  "grafana:3000",
+  "grafana-0:3000",
+]);
 const MUTUAL: ReadonlySet<number> = new Set([
   PORTS.etcdClient,
   PORTS.etcdPeer,
@@ -43,11 +51,12 @@ export function listeners({ containers }: Pick<Scene, "containers">): Listener[]
 
 function listener(container: Container, port: number): Listener {
   const bus = port - PORTS.redisBusDistance >= PORTS.redis;
+  const member = memberOf(container);
   return {
-    member: memberOf(container),
+    member,
     host: addressOf(container),
     port,
-    opening: POSTGRES.has(port) ? "postgres" : "tls",
+    opening: POSTGRES.has(port) ? "postgres" : PAGES.has(`${member}:${port}`) ? "http" : "tls",
     mutual: bus || MUTUAL.has(port),
   };
 }

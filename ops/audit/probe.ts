@@ -2,8 +2,8 @@ import type { X509Certificate } from "node:crypto";
 import { connect as connectPlain, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
 
-/** How a port starts to speak: TLS at once, or PostgreSQL's question first. */
-export type Opening = "tls" | "postgres";
+/** How a port starts to speak: TLS at once, PostgreSQL's question first, or HTTP in clear. */
+export type Opening = "tls" | "postgres" | "http";
 
 export interface Place {
   readonly host: string;
@@ -13,6 +13,21 @@ export interface Place {
 /** PostgreSQL's request for TLS: length 8, code 80877103. */
 const TLS_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const PATIENCE = 3_000;
+
+const HTTP = Buffer.from("GET / HTTP/1.0\r\n\r\n");
+const REDIS = Buffer.from("PING\r\n");
+
+/** A question that whatever listens would answer. */
+export function question({
+  opening,
+  member,
+}: {
+  readonly opening: Opening;
+  readonly member: string;
+}): Buffer {
+  if (opening === "postgres") return startupMessage("dujyo_app", "dujyo_blockchain");
+  return member.startsWith("redis-") && !member.includes("exporter") ? REDIS : HTTP;
+}
 
 /** A start-up message without TLS, as a driver would send it. */
 export function startupMessage(user: string, database: string): Buffer {

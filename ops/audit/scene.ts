@@ -23,7 +23,7 @@ export interface Container {
   readonly HostConfig: Readonly<Record<string, unknown>>;
   readonly Mounts: readonly { readonly Type: string; readonly Source: string; readonly RW: boolean }[];
   readonly NetworkSettings: {
-    readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>>;
+    readonly Networks: Readonly<Record<string, { readonly IPAddress: string; readonly IPPrefixLen: number }>>;
     readonly Ports: Readonly<Record<string, readonly { readonly HostIp: string }[] | null>>;
   };
 }
@@ -102,6 +102,12 @@ export function parseCsv(text: string): string[][] {
 /** Name of the member that runs in a container. */
 export function memberOf({ Config }: Container): string {
   return Config.Labels["io.dujyo.member"] ?? "";
+}
+
+/** The stack's own network, as the address of one of its containers and the length of what all share. */
+export function networkOf([first]: readonly Container[]): string {
+  const { IPAddress, IPPrefixLen } = Object.values(first?.NetworkSettings.Networks ?? {})[0] ?? {};
+  return `${IPAddress}/${IPPrefixLen}`;
 }
 
 /** Address of a container in the stack's own network. */

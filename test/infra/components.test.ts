@@ -31,6 +31,7 @@ for (const name of TARGET_NAMES) {
       target,
       settings: settings.postgres,
       backup: settings.backup,
+      allowedCidrs: [],
       consensus: etcdOn(target),
       portOffset: 100,
       endpointHosts: ["haproxy"],
@@ -144,7 +145,7 @@ for (const name of TARGET_NAMES) {
       if (!target.balancesServices)
         new ApiGateway("gateway", {
           target,
-          settings: settings.haproxy,
+          settings,
           service,
           portOffset: 100,
           metricsAuthority: new CertificateAuthority("monitoring-ca", { commonName: "monitoring" }),

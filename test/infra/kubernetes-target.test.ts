@@ -33,6 +33,7 @@ function deployed(program: (target: KubernetesTarget, parent: pulumi.Resource) =
       stack: "dev",
       identity: "identity",
       settings: settings.kubernetes,
+      access: settings.access,
       connections: connections(settings, "kubernetes"),
       watcherNamespace: settings.monitoring.operator.namespace,
     });

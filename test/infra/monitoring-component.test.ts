@@ -45,6 +45,7 @@ function watched(target: Target, settings: Settings): MonitoringArgs {
     target,
     settings: settings.postgres,
     backup: settings.backup,
+    allowedCidrs: [],
     consensus: etcd,
     portOffset: 0,
     endpointHosts: ["haproxy"],

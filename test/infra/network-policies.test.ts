@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Connection, connections, OUTSIDE, PLATFORM } from "../../infra/connections.ts";
+import { ADMINS, CLIENTS, type Connection, connections, OUTSIDE, PLATFORM } from "../../infra/connections.ts";
 import { type End, type NetworkPolicy, reaches } from "../../infra/policies/reachability.ts";
 import { MOST_REDIS_MEMBERS, redisMembers } from "../../infra/ports.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
@@ -9,7 +9,9 @@ import { stackFile } from "../support/whole-program.ts";
 /** A network without a plugin that enforces policies lets everything through: this is what proves them. */
 
 const settings = parseSettings("staging", {
-  ...stackFile("staging"),
+  ...stackFile("staging", {
+    access: { allowedCidrs: ["198.51.100.0/24"], adminCidrs: ["203.0.113.0/28", "192.0.2.7/32"] },
+  }),
   monitoring: { receivers: [{ name: "oncall", type: "slack" }] },
   receiverSecrets: { oncall: "https://hooks.example/secret" },
 });
@@ -17,6 +19,7 @@ const graph = connections(settings, "kubernetes");
 const { platformNetwork, ingress } = settings.kubernetes;
 const rendered = networkPolicies({
   connections: graph,
+  access: settings.access,
   entryNamespace: ingress.controllerNamespace,
   watcherNamespace: settings.monitoring.operator.namespace,
   platformNetwork,
@@ -26,11 +29,13 @@ const policies = Object.values(rendered) as unknown as NetworkPolicy[];
 const name = "kubernetes.io/metadata.name";
 const end = (part: string): End => {
   if (part === OUTSIDE) return { labels: {}, elsewhere: { [name]: ingress.controllerNamespace } };
+  if (part === CLIENTS) return { labels: {}, address: "198.51.100.9" };
+  if (part === ADMINS) return { labels: {}, address: "192.0.2.7" };
   if (part === PLATFORM) return { labels: {}, address: "10.96.0.1" };
   return { labels: { [PART_LABEL]: part } };
 };
 const parts = [...new Set(graph.flatMap(({ from, to }) => [from, to]))];
-const inside = parts.filter((part) => part !== OUTSIDE && part !== PLATFORM);
+const inside = parts.filter((part) => ![OUTSIDE, CLIENTS, ADMINS, PLATFORM].includes(part));
 /** The ends of each range, and what lies beyond them. */
 const ports = [
   ...new Set(graph.flatMap(({ port, lastPort = port }) => [port - 1, port, lastPort, lastPort + 1])),
@@ -67,6 +72,7 @@ describe("network policies", () => {
         const fewer = graph.filter((at) => at !== edge);
         const left = networkPolicies({
           connections: fewer,
+          access: settings.access,
           entryNamespace: ingress.controllerNamespace,
           watcherNamespace: settings.monitoring.operator.namespace,
           platformNetwork,
@@ -91,6 +97,29 @@ describe("network policies", () => {
     expect(
       inside.flatMap((part) => ports.filter((port) => reaches(policies, other, end(part), port))),
     ).toEqual([]);
+  });
+
+  it("admit addresses to what their networks are for, and others to nothing", () => {
+    const reachable = (address: string) =>
+      inside.flatMap((part) =>
+        ports
+          .filter((port) => reaches(policies, { labels: {}, address }, end(part), port))
+          .map((port) => `${part}:${port}`),
+      );
+    const edges = (from: string) =>
+      graph.filter((edge) => edge.from === from).map(({ to, port }) => `${to}:${port}`);
+    expect(edges(CLIENTS)).toEqual([
+      "postgres:5432",
+      "haproxy:5000",
+      "haproxy:5001",
+      "pgbouncer:6432",
+      "redis:6379",
+    ]);
+    expect(reachable("198.51.100.9")).toEqual(expect.arrayContaining(edges(CLIENTS)));
+    expect(reachable("203.0.113.3").sort()).toEqual(edges(ADMINS).sort());
+    expect(edges(ADMINS)).toContain("prometheus:9090");
+    for (const stranger of ["198.51.101.1", "203.0.113.16", "192.0.2.8"])
+      expect(reachable(stranger)).toEqual([]);
   });
 
   it("let names be resolved and nobody unknown do anything", () => {

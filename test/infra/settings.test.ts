@@ -131,6 +131,30 @@ describe("settings", () => {
     );
   });
 
+  it.each([
+    "access.allowedCidrs",
+    "access.adminCidrs",
+  ] as const)("refuse what is no network in %s", (path) => {
+    const key = path.replace("access.", "");
+    const issues = (value: unknown) => problemsOf({ access: { [key]: value } });
+    expect(issues(["10.8.0.0/24", "192.168.7.9/32"])).toEqual({});
+    for (const bad of [
+      "10.8.0.1/24",
+      "10.8.0.0",
+      "0.0.0.0/0",
+      "vpn",
+      "10.8.0.256/32",
+      "fd00::/8",
+      "10.0.0.0/24, 10.1.0.0/24",
+    ])
+      expect(issues(["10.8.0.0/24", bad])).toEqual({
+        [`${path}.1`]: `is "${bad}"; use an IPv4 network such as "10.8.0.0/24", each number from 0 to 255, /8 to /32, no bit set beyond that`,
+      });
+    expect(issues("10.8.0.0/24")).toEqual({
+      [path]: 'is "10.8.0.0/24"; use a list of IPv4 networks such as ["10.8.0.0/24"]',
+    });
+  });
+
   it("take networks of any length for Kubernetes, and refuse what is none", () => {
     const problems = (podNetwork: string) => problemsOf({ target: "kubernetes", kubernetes: { podNetwork } });
     expect(problems("10.244.0.0/14")).toEqual({});

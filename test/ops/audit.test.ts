@@ -8,7 +8,9 @@ import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import { type Answer, CanNotAsk, type Check, judge, runChecks } from "../../ops/audit/check.ts";
+import { servesStrangers } from "../../ops/audit/checks/addresses.ts";
 import { judgeRetention, judgeTrail } from "../../ops/audit/checks/audit-trail.ts";
+import { judgeCapture } from "../../ops/audit/checks/canaries.ts";
 import { ITEMS, judgeItem } from "../../ops/audit/checks/cis-docker.ts";
 import { judgeRows, SHELL_ITEMS, SQL_ITEMS } from "../../ops/audit/checks/cis-postgres.ts";
 import { judgeStatuses } from "../../ops/audit/checks/control-plane.ts";
@@ -217,6 +219,49 @@ describe("links", () => {
     const table =
       "  sl local rem st\n 0: 00000000:1F93 00000000:0000 0A\n 1: 0B00007F:9999 00000000:0000 0A\n 2: 00000000:0050 01020304:0001 01\n";
     expect(listeningPorts(table)).toEqual([8083]);
+  });
+});
+
+describe("a capture", () => {
+  const judged = (...names: string[]) =>
+    judgeCapture(
+      {
+        ...{ packets: 9, dropped: 0, ports: [5000, 40_000] },
+        found: names.map((name) => [name, "172.30.17.2:40000", "172.30.17.3:5000"]),
+      },
+      [5000, 5001],
+    );
+
+  it("passes where nothing is in clear but what was sent so on purpose", () => {
+    expect(judged("control")).toEqual({
+      ...{ asked: 9, offences: [] },
+      evidence: "9 packets of 1 ports (5000), 0 missed",
+    });
+  });
+
+  it("fails for a canary or a secret in clear, and where it saw nothing", () => {
+    expect(judged("control", "postgres-app").offences).toEqual([
+      "postgres-app went in clear from 172.30.17.2:40000 to 172.30.17.3:5000",
+    ]);
+    expect(judged().offences).toEqual(["what was sent in clear on purpose was not seen"]);
+  });
+});
+
+describe("addresses", () => {
+  const port = (opening: Listener["opening"]): Listener => ({
+    ...{ member: "haproxy", host: "x", port: 5000, opening, mutual: false },
+  });
+  const offences = async (opening: Listener["opening"], answer: string) =>
+    (await servesStrangers([port(opening)], async () => [Buffer.from(answer)])).offences;
+
+  it("of strangers that a port serves are found", async () => {
+    expect(await offences("postgres", "R\0\0\0")).toEqual([
+      "haproxy:5000 serves a client of a foreign network",
+    ]);
+    expect(await offences("postgres", "E\0\0\0FATAL")).toEqual([]);
+    expect(await offences("tls", "-NOAUTH")).toHaveLength(1);
+    expect(await offences("http", "HTTP/1.0 200 OK")).toHaveLength(1);
+    expect(await offences("http", "")).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { beforeAll, expect, inject, it } from "vitest";
 import { runChecks } from "../../ops/audit/check.ts";
+import { askNetwork, sendCanaries, sendInClear } from "../../ops/audit/checks/canaries.ts";
 import { CHECKS } from "../../ops/audit/checks/index.ts";
 import { exceptionsFor } from "../../ops/audit/exceptions.ts";
 import { openScene, type Scene } from "../../ops/audit/scene.ts";
@@ -51,6 +52,17 @@ it("finds a key that stays for ever", async () => {
     await cluster.del("dujyo:for-ever");
     cluster.disconnect();
   }
+});
+
+it("finds a canary in clear on the network", async () => {
+  const { offences } = await askNetwork(scene, async (canaries) => {
+    await sendCanaries(scene, canaries);
+    await sendInClear(scene, canaries.replication ?? "");
+  });
+  expect(offences).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^replication went in clear from /)]),
+  );
+  expect(offences.filter((offence) => !offence.startsWith("replication "))).toEqual([]);
 });
 
 it("finds what leaves no record", async () => {

@@ -13,6 +13,8 @@ type Section = Record<string, unknown>;
 export const BASE_SETTINGS: Record<string, unknown> = {
   portOffset: 13_100,
   docker: { subnet: "172.30.18.0/24" },
+  // Of a network for examples: the tests make a client in it.
+  access: { allowedCidrs: ["198.51.100.0/30"] } satisfies Section,
   postgres: { recovery: "fast", memory: "384 MB", maxConnections: 64 } satisfies Section,
   pgbouncer: { writerPool: 10, readerPool: 5 } satisfies Section,
   redis: { memory: "72 MB" } satisfies Section,

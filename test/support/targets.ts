@@ -25,6 +25,7 @@ export const TARGETS = {
       stack: "dev",
       identity: pulumi.output("identity"),
       settings: settings.kubernetes,
+      access: settings.access,
       connections: connections(settings, "kubernetes"),
       watcherNamespace: settings.monitoring.operator.namespace,
     });

@@ -26,7 +26,7 @@ import {
 } from "./container.ts";
 import { Ready, Run } from "./docker-command.ts";
 import { createFiles } from "./files.ts";
-import { createNetwork, fixedAddress } from "./network.ts";
+import { createNetwork, fixedAddress, gatewayAddress } from "./network.ts";
 
 export interface DockerTargetArgs {
   /** Project and stack, the first part of every physical name: `dujyo-dev`. */
@@ -74,6 +74,7 @@ export class DockerTarget implements Target {
   readonly loopbackPages = true;
   readonly deployed: DeployedMember[] = [];
   readonly peerNetworks: readonly string[];
+  readonly loopbackNetworks: readonly string[];
   readonly #args: DockerTargetArgs;
   readonly #network: docker.Network;
   readonly #images = new Map<ImageName, docker.RemoteImage>();
@@ -81,6 +82,7 @@ export class DockerTarget implements Target {
   constructor(args: DockerTargetArgs) {
     this.#args = args;
     this.peerNetworks = [args.subnet];
+    this.loopbackNetworks = [`${gatewayAddress(args.subnet)}/32`];
     this.#network = createNetwork(args.prefix, args.subnet, this.#labels("network"));
   }
 

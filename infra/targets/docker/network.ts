@@ -14,17 +14,21 @@ export function fixedAddress(subnet: string, ordinal: number): string {
   return `${prefixOf(subnet)}.${FIXED_FROM + ordinal}`;
 }
 
+/** Address of the machine in the network: what comes from its loopback interface comes from there. */
+export function gatewayAddress(subnet: string): string {
+  return `${prefixOf(subnet)}.1`;
+}
+
 /** The stack's own bridge network. */
 export function createNetwork(
   name: string,
   subnet: string,
   labels: { label: string; value: pulumi.Input<string> }[],
 ): docker.Network {
-  const prefix = prefixOf(subnet);
   return new docker.Network("network", {
     name,
     driver: "bridge",
     labels,
-    ipamConfigs: [{ subnet, gateway: `${prefix}.1`, ipRange: `${prefix}.0/25` }],
+    ipamConfigs: [{ subnet, gateway: gatewayAddress(subnet), ipRange: `${prefixOf(subnet)}.0/25` }],
   });
 }

@@ -7,13 +7,41 @@ export interface EntryArgs {
   readonly namespace: string;
   readonly labels: Record<string, pulumi.Input<string>>;
   readonly port: number;
-  readonly ingress: Settings["kubernetes"]["ingress"];
+  readonly settings: Pick<Settings["kubernetes"], "ingress">;
+  /** Of it, the networks from which alone the admin routes are answered; from everywhere where there are none. */
+  readonly access: Pick<Settings["access"], "adminCidrs">;
 }
+
+const ADMIN_PATH = "/admin";
 
 /** Lets clients from outside in, under one name and with its certificate. Between controller and service runs TLS as well. */
 export function createEntry(args: EntryArgs, opts: pulumi.CustomResourceOptions): void {
-  const { part, namespace, labels, port, ingress } = args;
-  const { host, className, tlsSecret, corsOrigins } = ingress;
+  const {
+    part,
+    access: { adminCidrs },
+  } = args;
+  createPath(`${part}-entry`, part, "/", {}, args, opts);
+  if (adminCidrs.length > 0)
+    createPath(
+      `${part}-admin-entry`,
+      `${part}-admin`,
+      ADMIN_PATH,
+      { "nginx.ingress.kubernetes.io/whitelist-source-range": adminCidrs.join(",") },
+      args,
+      opts,
+    );
+}
+
+/** An Ingress of its own: what its annotations say holds for all its paths. */
+function createPath(
+  resource: string,
+  name: string,
+  path: string,
+  annotations: Readonly<Record<string, string>>,
+  { part, namespace, labels, port, settings }: EntryArgs,
+  opts: pulumi.CustomResourceOptions,
+): void {
+  const { host, className, tlsSecret, corsOrigins } = settings.ingress;
   const cors: Record<string, string> =
     corsOrigins.length === 0
       ? {}
@@ -22,10 +50,10 @@ export function createEntry(args: EntryArgs, opts: pulumi.CustomResourceOptions)
           "nginx.ingress.kubernetes.io/cors-allow-origin": corsOrigins.join(","),
         };
   new kubernetes.networking.v1.Ingress(
-    `${part}-entry`,
+    resource,
     {
       metadata: {
-        name: part,
+        name,
         namespace,
         labels,
         annotations: {
@@ -33,6 +61,7 @@ export function createEntry(args: EntryArgs, opts: pulumi.CustomResourceOptions)
           "pulumi.com/skipAwait": "true",
           "nginx.ingress.kubernetes.io/backend-protocol": "HTTPS",
           ...cors,
+          ...annotations,
         },
       },
       spec: {
@@ -44,7 +73,7 @@ export function createEntry(args: EntryArgs, opts: pulumi.CustomResourceOptions)
             http: {
               paths: [
                 {
-                  path: "/",
+                  path,
                   pathType: "Prefix",
                   backend: { service: { name: part, port: { number: port } } },
                 },

@@ -31,6 +31,7 @@ import { CLAIM, claimSpec, createClaim } from "./storage.ts";
 export interface KubernetesTargetArgs {
   readonly stack: string;
   readonly settings: Settings["kubernetes"];
+  readonly access: Settings["access"];
   /** Who talks to whom: nothing else is let through. */
   readonly connections: readonly Connection[];
   /** Namespace of the Prometheus that reads the stack's figures, where that is not the stack's own. */
@@ -62,6 +63,7 @@ export class KubernetesTarget implements Target {
   readonly loopbackPages = false;
   readonly deployed: DeployedMember[] = [];
   readonly peerNetworks: readonly string[];
+  readonly loopbackNetworks: readonly string[] = [];
   readonly electorate: Electorate;
   readonly #args: KubernetesTargetArgs;
   readonly #namespace: string;
@@ -83,6 +85,7 @@ export class KubernetesTarget implements Target {
         namespace: this.#namespace,
         labels: (part) => this.#labels(part),
         connections,
+        access: args.access,
         entryNamespace: settings.ingress.controllerNamespace,
         watcherNamespace: args.watcherNamespace,
         platformNetwork: settings.platformNetwork,
@@ -198,7 +201,7 @@ export class KubernetesTarget implements Target {
   }
 
   service(part: string, spec: ServiceSpec, placement: Placement): Workload {
-    const { settings } = this.#args;
+    const { access, settings } = this.#args;
     const workload = new KubernetesWorkload(part, [part], { parent: placement.parent });
     const opts = this.#under(workload);
     const files = createFiles({ ...this.#named(part), name: part, shared: spec.files, own: {} }, opts);
@@ -240,7 +243,7 @@ export class KubernetesTarget implements Target {
       createScaling({ part, least: spec.instances, most, ...this.#named(part) }, opts);
     const first = spec.ports[0];
     if (spec.entry && first && settings.ingress.host !== "")
-      createEntry({ part, port: first.port, ingress: settings.ingress, ...this.#named(part) }, opts);
+      createEntry({ part, port: first.port, settings, access, ...this.#named(part) }, opts);
     return workload;
   }
 

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { type Connection, OUTSIDE, PLATFORM, WATCHER } from "../../connections.ts";
+import { ADMINS, CLIENTS, type Connection, OUTSIDE, PLATFORM, WATCHER } from "../../connections.ts";
+import type { Settings } from "../../settings/schema.ts";
 
 /** Cluster DNS's own; programs that ask a name server without a search list need the whole name. */
 export const CLUSTER_DOMAIN = "cluster.local";
@@ -12,6 +13,8 @@ export interface NetworkArgs {
   readonly namespace: string;
   readonly labels: (part: string) => Record<string, pulumi.Input<string>>;
   readonly connections: readonly Connection[];
+  /** Where those come from who come by address. */
+  readonly access: Settings["access"];
   /** Namespace of the controller that brings requests from outside; nobody comes from there where it is empty. */
   readonly entryNamespace: string;
   /** Namespace of the Prometheus that reads from outside of the stack. */
@@ -60,15 +63,17 @@ function byPeer(edges: readonly Connection[], end: "from" | "to"): [string, Rang
  */
 export function networkPolicies({
   connections,
+  access,
   entryNamespace,
   watcherNamespace,
   platformNetwork,
-}: Pick<NetworkArgs, "connections" | "entryNamespace" | "watcherNamespace" | "platformNetwork">): Record<
-  string,
-  PolicySpec
-> {
+}: Omit<NetworkArgs, "namespace" | "labels">): Record<string, PolicySpec> {
+  const addresses = new Map([
+    [CLIENTS, access.allowedCidrs],
+    [ADMINS, access.adminCidrs],
+  ]);
   const parts = [...new Set(connections.flatMap(({ from, to }) => [from, to]))].filter(
-    (name) => ![OUTSIDE, PLATFORM, WATCHER].includes(name),
+    (name) => ![OUTSIDE, CLIENTS, ADMINS, PLATFORM, WATCHER].includes(name),
   );
   const policies = parts.map((name): [string, PolicySpec] => {
     const ingress = byPeer(
@@ -80,6 +85,8 @@ export function networkPolicies({
         const podSelector = { matchLabels: WATCHER_LABELS };
         return [{ from: [{ namespaceSelector, podSelector }], ports: tcp(ports) }];
       }
+      const networks = addresses.get(peer);
+      if (networks) return [{ from: networks.map((cidr) => ({ ipBlock: { cidr } })), ports: tcp(ports) }];
       if (peer !== OUTSIDE) return [{ from: [part(peer)], ports: tcp(ports) }];
       if (entryNamespace === "") return [];
       const controller = { namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: entryNamespace } } };

@@ -1,6 +1,8 @@
 import { ERASE } from "../../users/accounts.ts";
 import type { Check } from "../check.ts";
+import { ADDRESSES } from "./addresses.ts";
 import { AUDIT_TRAIL } from "./audit-trail.ts";
+import { CANARIES } from "./canaries.ts";
 import { CIS_DOCKER } from "./cis-docker.ts";
 import { CIS_POSTGRES } from "./cis-postgres.ts";
 import { CONTROL_PLANE } from "./control-plane.ts";
@@ -13,6 +15,8 @@ import { SQL_RIGHTS } from "./sql-rights.ts";
 /** All checks, in the order of the report. */
 export const CHECKS: readonly Check[] = [
   ...LINKS,
+  ...CANARIES,
+  ...ADDRESSES,
   ...SQL_RIGHTS,
   ...CONTROL_PLANE,
   ...REDIS,

@@ -6,17 +6,8 @@ import type { ConnectionOptions } from "node:tls";
 import { mustRun } from "../../../tools/process.ts";
 import type { Answer, Check } from "../check.ts";
 import { type Listener, listeners } from "../listeners.ts";
-import { askInClear, shakeHands, startupMessage } from "../probe.ts";
+import { askInClear, question, shakeHands } from "../probe.ts";
 import type { Scene } from "../scene.ts";
-
-const HTTP = Buffer.from("GET / HTTP/1.0\r\n\r\n");
-const REDIS = Buffer.from("PING\r\n");
-
-/** A question that whatever listens would answer. */
-function question({ opening, member }: Listener): Buffer {
-  if (opening === "postgres") return startupMessage("dujyo_app", "dujyo_blockchain");
-  return member.startsWith("redis-") && !member.includes("exporter") ? REDIS : HTTP;
-}
 
 /** Whether an answer in clear is no service: nothing, an alert of TLS, an error of PostgreSQL, "this is an HTTPS port". */
 export function isRefusal(answer: Buffer): boolean {
@@ -139,17 +130,9 @@ async function identities(scene: Scene): Promise<Answer> {
   return { ...answer, evidence: `${answer.evidence}; ${shown.size} certificates` };
 }
 
-const PAGES: ReadonlySet<string> = new Set([
-  "gateway:8083",
-  "prometheus-0:9090",
-  "alertmanager-0:9093",
-  "grafana:3000",
-  "grafana-0:3000",
-]);
-
-/** All but the pages of {@link PAGES}, which speak HTTP. */
+/** All but the pages. */
 function encrypted(scene: Scene): Listener[] {
-  return listeners(scene).filter(({ member, port }) => !PAGES.has(`${member}:${port}`));
+  return listeners(scene).filter(({ opening }) => opening !== "http");
 }
 
 /** Members that publish a port on another address than loopback. */

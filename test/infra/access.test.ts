@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { plain } from "../support/mocks.ts";
+import { objectsOf, wholeProgram } from "../support/whole-program.ts";
+
+const ACCESS = { allowedCidrs: ["198.51.100.0/24", "203.0.113.7/32"], adminCidrs: ["192.0.2.0/28"] };
+
+/** Every file that any container gets, by its path. */
+function filesOf(registered: Awaited<ReturnType<typeof wholeProgram>>["registered"]): string {
+  return registered.map(({ inputs }) => JSON.stringify(plain(inputs))).join("\n");
+}
+
+describe("access", () => {
+  it("is what every listener on Docker asks for that can", async () => {
+    const { registered } = await wholeProgram("light", { access: ACCESS });
+    const files = filesOf(registered);
+    const peers = "172.30.19.0/24";
+    for (const line of [
+      // HAProxy's two endpoints, the gateway, PgBouncer, the members.
+      `reject unless { src ${peers} 198.51.100.0/24 203.0.113.7/32 }`,
+      `reject unless { src ${peers} }`,
+      "deny status 403 if admin_route !{ src 172.30.19.1/32 192.0.2.0/28 }",
+      `hostssl all all ${peers} scram-sha-256\\nhostssl all all 198.51.100.0/24 scram-sha-256`,
+      "hostssl dujyo_blockchain dujyo_user,dujyo_app,dujyo_readonly,monitoring 203.0.113.7/32 scram-sha-256",
+    ])
+      expect(files).toContain(line);
+  });
+
+  it("gives the admin routes an Ingress of their own where operators have networks", async () => {
+    const entries = async (access: typeof ACCESS | { adminCidrs: string[] }) => {
+      const { registered } = await wholeProgram("staging", { access });
+      return objectsOf(registered)
+        .filter(({ kind }) => kind === "Ingress")
+        .map(({ metadata, spec }) => ({
+          name: metadata?.name,
+          networks: (metadata as { annotations?: Record<string, string> } | undefined)?.annotations?.[
+            "nginx.ingress.kubernetes.io/whitelist-source-range"
+          ],
+          path: (spec as { rules: { http: { paths: { path: string }[] } }[] }).rules[0]?.http.paths[0]?.path,
+        }));
+    };
+    const all = { name: "api", networks: undefined, path: "/" };
+    expect(await entries({ adminCidrs: [] })).toEqual([all]);
+    expect(await entries(ACCESS)).toEqual([
+      all,
+      { name: "api-admin", networks: "192.0.2.0/28", path: "/admin" },
+    ]);
+  });
+});
