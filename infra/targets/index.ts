@@ -23,5 +23,6 @@ export async function createTarget(settings: Settings): Promise<Target> {
     settings: settings.kubernetes,
     connections: connections(settings, "kubernetes"),
     watcherNamespace: settings.monitoring.operator.namespace,
+    siteNetwork: settings.postgres.otherSite.network,
   });
 }

@@ -35,6 +35,7 @@ function deployed(program: (target: KubernetesTarget, parent: pulumi.Resource) =
       settings: settings.kubernetes,
       connections: connections(settings, "kubernetes"),
       watcherNamespace: settings.monitoring.operator.namespace,
+      siteNetwork: settings.postgres.otherSite.network,
     });
     program(target, parent);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Connection, connections, OUTSIDE, PLATFORM } from "../../infra/connections.ts";
+import { type Connection, connections, OTHER_SITE, OUTSIDE, PLATFORM } from "../../infra/connections.ts";
 import { type End, type NetworkPolicy, reaches } from "../../infra/policies/reachability.ts";
 import { MOST_REDIS_MEMBERS, redisMembers } from "../../infra/ports.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
@@ -9,7 +9,7 @@ import { stackFile } from "../support/whole-program.ts";
 /** A network without a plugin that enforces policies lets everything through: this is what proves them. */
 
 const settings = parseSettings("staging", {
-  ...stackFile("staging"),
+  ...stackFile("staging", { postgres: { otherSite: { host: "other.example", network: "192.0.2.0/24" } } }),
   monitoring: { receivers: [{ name: "oncall", type: "slack" }] },
   receiverSecrets: { oncall: "https://hooks.example/secret" },
 });
@@ -20,6 +20,7 @@ const rendered = networkPolicies({
   entryNamespace: ingress.controllerNamespace,
   watcherNamespace: settings.monitoring.operator.namespace,
   platformNetwork,
+  siteNetwork: settings.postgres.otherSite.network,
 });
 const policies = Object.values(rendered) as unknown as NetworkPolicy[];
 
@@ -27,10 +28,11 @@ const name = "kubernetes.io/metadata.name";
 const end = (part: string): End => {
   if (part === OUTSIDE) return { labels: {}, elsewhere: { [name]: ingress.controllerNamespace } };
   if (part === PLATFORM) return { labels: {}, address: "10.96.0.1" };
+  if (part === OTHER_SITE) return { labels: {}, address: "192.0.2.9" };
   return { labels: { [PART_LABEL]: part } };
 };
 const parts = [...new Set(graph.flatMap(({ from, to }) => [from, to]))];
-const inside = parts.filter((part) => part !== OUTSIDE && part !== PLATFORM);
+const inside = parts.filter((part) => ![OTHER_SITE, OUTSIDE, PLATFORM].includes(part));
 /** The ends of each range, and what lies beyond them. */
 const ports = [
   ...new Set(graph.flatMap(({ port, lastPort = port }) => [port - 1, port, lastPort, lastPort + 1])),
@@ -70,6 +72,7 @@ describe("network policies", () => {
           entryNamespace: ingress.controllerNamespace,
           watcherNamespace: settings.monitoring.operator.namespace,
           platformNetwork,
+          siteNetwork: settings.postgres.otherSite.network,
         });
         const { from, to, port } = edge;
         return reaches(Object.values(left) as unknown as NetworkPolicy[], end(from), end(to), port);
@@ -91,6 +94,14 @@ describe("network policies", () => {
     expect(
       inside.flatMap((part) => ports.filter((port) => reaches(policies, other, end(part), port))),
     ).toEqual([]);
+  });
+
+  it("admit the other site at the writer endpoint, and no address beyond its network", () => {
+    const beyond: End = { labels: {}, address: "198.51.100.9" };
+    expect(reaches(policies, end(OTHER_SITE), end("haproxy"), 5000)).toBe(true);
+    expect(reaches(policies, end("postgres"), end(OTHER_SITE), 5000)).toBe(true);
+    expect(reaches(policies, beyond, end("haproxy"), 5000)).toBe(false);
+    expect(reaches(policies, end("postgres"), beyond, 5000)).toBe(false);
   });
 
   it("let names be resolved and nobody unknown do anything", () => {

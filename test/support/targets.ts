@@ -27,6 +27,7 @@ export const TARGETS = {
       settings: settings.kubernetes,
       connections: connections(settings, "kubernetes"),
       watcherNamespace: settings.monitoring.operator.namespace,
+      siteNetwork: settings.postgres.otherSite.network,
     });
   },
 } satisfies Record<string, () => Target>;

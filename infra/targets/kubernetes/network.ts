@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { type Connection, OUTSIDE, PLATFORM, WATCHER } from "../../connections.ts";
+import { type Connection, OTHER_SITE, OUTSIDE, PLATFORM, WATCHER } from "../../connections.ts";
 
 /** Cluster DNS's own; programs that ask a name server without a search list need the whole name. */
 export const CLUSTER_DOMAIN = "cluster.local";
@@ -18,6 +18,8 @@ export interface NetworkArgs {
   readonly watcherNamespace: string;
   /** Where the cluster's API is, CIDR. */
   readonly platformNetwork: string;
+  /** Addresses of the other site, CIDR. */
+  readonly siteNetwork: string;
 }
 
 type PolicySpec = kubernetes.types.input.networking.v1.NetworkPolicySpec;
@@ -63,12 +65,10 @@ export function networkPolicies({
   entryNamespace,
   watcherNamespace,
   platformNetwork,
-}: Pick<NetworkArgs, "connections" | "entryNamespace" | "watcherNamespace" | "platformNetwork">): Record<
-  string,
-  PolicySpec
-> {
+  siteNetwork,
+}: Omit<NetworkArgs, "namespace" | "labels">): Record<string, PolicySpec> {
   const parts = [...new Set(connections.flatMap(({ from, to }) => [from, to]))].filter(
-    (name) => ![OUTSIDE, PLATFORM, WATCHER].includes(name),
+    (name) => ![OTHER_SITE, OUTSIDE, PLATFORM, WATCHER].includes(name),
   );
   const policies = parts.map((name): [string, PolicySpec] => {
     const ingress = byPeer(
@@ -80,6 +80,7 @@ export function networkPolicies({
         const podSelector = { matchLabels: WATCHER_LABELS };
         return [{ from: [{ namespaceSelector, podSelector }], ports: tcp(ports) }];
       }
+      if (peer === OTHER_SITE) return [{ from: [{ ipBlock: { cidr: siteNetwork } }], ports: tcp(ports) }];
       if (peer !== OUTSIDE) return [{ from: [part(peer)], ports: tcp(ports) }];
       if (entryNamespace === "") return [];
       const controller = { namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: entryNamespace } } };
@@ -90,6 +91,7 @@ export function networkPolicies({
       "to",
     ).map(([peer, ports]): EgressRule => {
       if (peer === OUTSIDE) return { ports: tcp(ports) };
+      if (peer === OTHER_SITE) return { to: [{ ipBlock: { cidr: siteNetwork } }], ports: tcp(ports) };
       if (peer === PLATFORM) return { to: [{ ipBlock: { cidr: platformNetwork } }], ports: tcp(ports) };
       return { to: [part(peer)], ports: tcp(ports) };
     });
