@@ -16,6 +16,9 @@ export const PLATFORM = "platform";
 /** The Prometheus that the cluster has already, where it reads the stack's figures. */
 export const WATCHER = "watcher";
 
+/** The second site of the same database. */
+export const OTHER_SITE = "other-site";
+
 /** Parts whose members others know by name; the rest are known by the name of their service alone. */
 export const KNOWN_BY_MEMBER: ReadonlySet<string> = new Set([
   "alertmanager",
@@ -52,6 +55,7 @@ const RECEIVER_PORTS = [443, 587];
 export function connections(settings: Settings, coordination: "etcd" | "kubernetes"): Connection[] {
   return [
     ...postgresConnections(coordination),
+    ...siteConnections(settings),
     ...REDIS_CONNECTIONS,
     ...apiConnections(coordination),
     ...(settings.backup.enabled ? BACKUP_CONNECTIONS : []),
@@ -85,6 +89,16 @@ function postgresConnections(coordination: "etcd" | "kubernetes"): Connection[] 
     ...each("haproxy", "postgres", [PORTS.postgres, PORTS.patroni], "sessions; who leads"),
     ...each("pgbouncer", "haproxy", [PORTS.writer, PORTS.reader], "pooled sessions"),
     ...each("migrate", "haproxy", [PORTS.writer], "migrations, past the pooler"),
+  ];
+}
+
+function siteConnections({ postgres }: Settings): Connection[] {
+  const { host, port } = postgres.otherSite;
+  if (host === "") return [];
+  return [
+    ...each(OTHER_SITE, "haproxy", [PORTS.writer], "replication into the other site; whether this one leads"),
+    ...each("postgres", OTHER_SITE, [port], "replication from the other site; whether it leads"),
+    ...each("postgres-settle", OTHER_SITE, [port], "whether it leads"),
   ];
 }
 

@@ -1,11 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ApiService } from "./components/api-service.ts";
-import type { Monitoring } from "./components/monitoring.ts";
 import { DATABASE, type PostgresCluster } from "./components/postgres-cluster.ts";
-import type { PostgresPooling } from "./components/postgres-pooling.ts";
 import type { PostgresRouting } from "./components/postgres-routing.ts";
-import type { RedisCluster } from "./components/redis-cluster.ts";
 import { PORTS } from "./ports.ts";
+import type { Serving } from "./serving.ts";
 import type { Settings } from "./settings/schema.ts";
 import type { Endpoint, StackOutputs } from "./stack-outputs.ts";
 import type { Target } from "./target.ts";
@@ -17,19 +14,18 @@ type Declared = {
     | { readonly [Key in keyof StackOutputs[Name]]: pulumi.Input<StackOutputs[Name][Key]> };
 };
 
-export interface StackOutputsArgs {
+export interface StackOutputsArgs extends Partial<Serving> {
   readonly target: Target;
   readonly settings: Pick<Settings, "portOffset" | "kubernetes">;
   readonly postgres: PostgresCluster;
   readonly routing: PostgresRouting;
-  readonly pooling: PostgresPooling;
-  readonly redis: RedisCluster;
-  readonly api: ApiService;
-  readonly monitoring: Monitoring | undefined;
 }
 
-/** What a client needs to get in; `npm run connect` makes ready-to-paste lines of it. */
-export function stackOutputs(args: StackOutputsArgs): Declared {
+/**
+ * What a client needs to get in; `npm run connect` makes ready-to-paste lines of it. A site that serves nobody has what is
+ * there: its database.
+ */
+export function stackOutputs(args: StackOutputsArgs): Partial<Declared> {
   const { target, settings, postgres, routing, pooling, redis, api, monitoring } = args;
   // Members share this machine's loopback interface, and have hosts of their own elsewhere.
   const shared = target.loopbackPages;
@@ -38,16 +34,22 @@ export function stackOutputs(args: StackOutputsArgs): Declared {
   const address = (scheme: string, { host, port }: Endpoint) => `${scheme}://${host}:${port}`;
   const scheme = shared ? "http" : "https";
   const entry = settings.kubernetes.ingress.host;
-  return {
-    apiUrl: !shared && entry !== "" ? `https://${entry}` : address(scheme, at(api.host, PORTS.api)),
+  const data = {
     database: DATABASE,
     writer: at(routing.host, PORTS.writer),
     reader: at(routing.host, PORTS.reader),
-    pooler: at(pooling.host, PORTS.pgbouncer),
     postgresNodes: postgres.members.map((name, ordinal) => ({
       name,
       ...at(name, PORTS.postgres + (shared ? ordinal : 0)),
     })),
+    postgresPasswords: pulumi.secret(postgres.passwords),
+    postgresIdentity: postgres.identity,
+  };
+  if (!pooling || !redis || !api) return data;
+  return {
+    ...data,
+    apiUrl: !shared && entry !== "" ? `https://${entry}` : address(scheme, at(api.host, PORTS.api)),
+    pooler: at(pooling.host, PORTS.pgbouncer),
     redisNodes: redis.connection.nodes.map(({ host, port }) => ({
       name: host,
       announcedPort: port,
@@ -58,7 +60,6 @@ export function stackOutputs(args: StackOutputsArgs): Declared {
       url: address(scheme, at(`${name.toLowerCase()}-0`, port)),
     })),
     caCert: { postgres: postgres.ca, redis: redis.connection.ca, api: api.ca },
-    postgresPasswords: pulumi.secret(postgres.passwords),
     redisPasswords: pulumi.secret(redis.connection.passwords),
     apiSigningKey: pulumi.secret(api.signingKey.privateJwk),
     apiAccessLogKey: pulumi.secret(api.accessLogKey),

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { plaintextIdentityIssues } from "./settings/identity.ts";
 import { ownKeys, parseConfiguration } from "./settings/parse.ts";
 import { plaintextIssues } from "./settings/receiver-secrets.ts";
 import { RECOVERY_PROFILES, worstNodeLoss, worstPostgresCrash } from "./settings/recovery.ts";
@@ -21,9 +22,12 @@ export function loadSettings(): Settings {
   const all = Object.entries(pulumi.runtime.allConfig());
   const values = Object.fromEntries(all.map(([key, text]) => [key, fromConfigText(String(text))]));
   try {
-    const secrets = ownKeys(values).receiverSecrets ?? {};
-    const plaintext = isSecret("dujyo:receiverSecrets") ? [] : Object.keys(secrets);
-    const settings = parseConfiguration(pulumi.getStack(), values, plaintextIssues(plaintext));
+    const { receiverSecrets = {}, postgresIdentity = {} } = ownKeys(values) as Record<string, object>;
+    const plaintext = isSecret("dujyo:receiverSecrets") ? [] : Object.keys(receiverSecrets);
+    const settings = parseConfiguration(pulumi.getStack(), values, [
+      ...plaintextIssues(plaintext),
+      ...plaintextIdentityIssues(Object.keys(postgresIdentity), isSecret("dujyo:postgresIdentity")),
+    ]);
     printRecoveryTimes(settings);
     return settings;
   } catch (error) {

@@ -1,3 +1,5 @@
+import type { PostgresIdentity } from "./settings/identity.ts";
+
 /** Where a client connects, and the name that the certificate there is verified by. */
 export interface Endpoint {
   /** `localhost` on Docker; on Kubernetes a name that resolves within the stack's namespace. */
@@ -41,6 +43,8 @@ export interface StackOutputs {
       string
     >
   >;
+  /** Passwords by role, root certificate and its key: all that another site of the same database shares. A secret. */
+  readonly postgresIdentity: PostgresIdentity;
   /** By user; secrets. */
   readonly redisPasswords: Readonly<Record<"app" | "operator" | "exporter", string>>;
   /** Private key of bearer tokens, a JSON Web Key; a secret. */

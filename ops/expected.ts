@@ -18,7 +18,10 @@ const numbered = (part: string, count: number) =>
 export function expectedMembers(settings: Settings): Expectation {
   return {
     ...(settings.target === "docker" ? onDocker(settings) : onKubernetes(settings)),
-    quorumStandbys: settings.postgres.replicas === 0 ? 0 : settings.postgres.synchronousReplicas,
+    quorumStandbys:
+      settings.postgres.standby || settings.postgres.replicas === 0
+        ? 0
+        : settings.postgres.synchronousReplicas,
   };
 }
 
@@ -39,7 +42,12 @@ function onDocker(settings: Settings): Pick<Expectation, "members" | "instances"
 
 /** A cluster names the instances of its services itself, and brings what stands in front of the API and under Patroni. */
 function onKubernetes(settings: Settings): Pick<Expectation, "members" | "instances"> {
-  const { api, haproxy, pgbouncer, monitoring } = settings;
+  const { api, haproxy, pgbouncer, monitoring, postgres } = settings;
+  if (postgres.standby)
+    return {
+      members: numbered("postgres", postgresMembers(settings)),
+      instances: { haproxy: haproxy.instances },
+    };
   const exporters = monitoring.enabled ? SINGLE_EXPORTERS.map((part) => [part, 1] as const) : [];
   return {
     members: namedMembers(settings),

@@ -64,7 +64,7 @@ async function loopbackConnection(name: string, { target }: Settings): Promise<C
   if (target === "kubernetes")
     throw new Refusal(
       `This command opens sessions from this machine, and the stack "${name}" publishes no ports: it runs on Kubernetes. ` +
-        'status, logs, switchover, pause, resume and restart work there; docs/kubernetes.md, "Day-2 commands", has the rest.',
+        'status, logs, switchover, failover, reinit, pause, resume and restart work there; docs/kubernetes.md, "Day-2 commands", has the rest.',
     );
   return readConnection(name, pulumiEnvironment(name));
 }

@@ -70,7 +70,7 @@ export function problemsOf(members: readonly MemberStatus[], expected: Expectati
   const sick = members.filter(({ healthy }) => !healthy);
   const count = (role: string) =>
     members.filter((member) => member.part === "postgres" && member.role === role).length;
-  const leaders = count("leader");
+  const leaders = count("leader") + count("standby leader");
   const standbys = count("quorum standby");
   return [
     ...missing.map((name) => `${name} is missing`),

@@ -5,6 +5,7 @@ import { PORTS } from "../ports.ts";
 import { Certificate, CertificateAuthority } from "../secrets/certificates.ts";
 import { Password } from "../secrets/password.ts";
 import { postgresMemory } from "../settings/budgets.ts";
+import type { PostgresIdentity } from "../settings/identity.ts";
 import { RECOVERY_PROFILES } from "../settings/recovery.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { FileSpec, Target, Workload } from "../target.ts";
@@ -39,6 +40,8 @@ export interface PostgresClusterArgs {
   readonly portOffset: number;
   /** Names of the endpoints in front, which a client may verify the members' certificates by. */
   readonly endpointHosts: readonly string[];
+  /** Passwords and root certificate of the other site, which has them from its creation on. @default its own */
+  readonly identity?: PostgresIdentity;
 }
 
 const MB = 2 ** 20;
@@ -57,21 +60,28 @@ export class PostgresCluster extends pulumi.ComponentResource {
   /** Root certificate of PostgreSQL, Patroni, HAProxy and PgBouncer; PEM. */
   readonly ca: pulumi.Output<string>;
   readonly passwords: Readonly<Record<PostgresRole, pulumi.Output<string>>>;
+  /** All that another site of the same database has to share; a secret. */
+  readonly identity: pulumi.Output<PostgresIdentity>;
   /** Whole: a leader, every replica streaming, the quorum complete, roles and database in place. */
   readonly settled: pulumi.Resource;
   readonly #authority: CertificateAuthority;
 
   constructor(name: string, args: PostgresClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dujyo:index:PostgresCluster", name, {}, opts);
-    const { target, settings } = args;
+    const { target, settings, identity } = args;
     this.#authority = new CertificateAuthority(
       `${name}-ca`,
-      { commonName: `dujyo ${name}` },
+      { commonName: `dujyo ${name}`, ...(identity && { adopted: identity }) },
       { parent: this },
     );
     this.ca = this.#authority.certificate;
     this.members = Array.from({ length: settings.replicas + 1 }, (_, ordinal) => `${name}-${ordinal}`);
-    this.passwords = this.#createPasswords(name);
+    this.passwords = this.#createPasswords(name, identity);
+    this.identity = pulumi.secret(
+      pulumi
+        .all([this.#authority.certificate, this.#authority.privateKey, pulumi.output(this.passwords)])
+        .apply(([certificate, privateKey, passwords]) => ({ certificate, privateKey, ...passwords })),
+    );
 
     const dynamic = { path: "dynamic.yml", content: dynamicConfiguration(settings, args.backup) };
     const control = [
@@ -79,13 +89,15 @@ export class PostgresCluster extends pulumi.ComponentResource {
       ...args.consensus.clientFiles(name),
     ];
     const patroni = { path: "patroni.yml", content: this.#patroniConfiguration(args) };
+    const sites = otherSite(settings);
 
     const plan = {
       path: "settle.json",
       content: JSON.stringify(
         {
           members: this.members,
-          synchronousStandbys: settings.synchronousReplicas,
+          // A site that follows another commits nothing.
+          synchronousStandbys: settings.standby ? 0 : settings.synchronousReplicas,
           deadlineSeconds: SETTLE_SECONDS,
         },
         undefined,
@@ -109,8 +121,8 @@ export class PostgresCluster extends pulumi.ComponentResource {
       },
       { parent: this, after: [args.consensus] },
     );
-    const members = this.#createMembers(name, args, [...control, patroni], seeded);
-    this.settled = this.#settle(name, args, [...control, dynamic, plan], members);
+    const members = this.#createMembers(name, args, [...control, patroni, ...sites], seeded);
+    this.settled = this.#settle(name, args, [...control, dynamic, plan, ...sites], members);
     this.registerOutputs({});
   }
 
@@ -128,9 +140,13 @@ export class PostgresCluster extends pulumi.ComponentResource {
     ];
   }
 
-  #createPasswords(name: string): PostgresCluster["passwords"] {
+  #createPasswords(name: string, identity: PostgresIdentity | undefined): PostgresCluster["passwords"] {
     const entries = Object.keys(ROLES).map(
-      (role) => [role, new Password(`${name}-${role}`, { parent: this }).value] as const,
+      (role) =>
+        [
+          role,
+          new Password(`${name}-${role}`, { parent: this }, identity?.[role as PostgresRole]).value,
+        ] as const,
     );
     return Object.fromEntries(entries) as unknown as PostgresCluster["passwords"];
   }
@@ -236,6 +252,25 @@ function electionName(): string {
   return `dujyo-${pulumi.getStack()}`;
 }
 
+/** Where the other site answers, for those who have to know whether it leads; none where there is no other site. */
+function otherSite({ otherSite: { host, port } }: Settings["postgres"]): FileSpec[] {
+  return host === "" ? [] : [{ path: "other-site.json", content: JSON.stringify({ host, port }) }];
+}
+
+/** Slot that the leading site keeps for the one that follows it. */
+const SITE_SLOT = "other_site";
+
+/** What Patroni is told of the other site. */
+function siteConfiguration({ standby, otherSite: { host, port } }: Settings["postgres"]): string {
+  if (host === "") return "";
+  return render("patroni/sites.yml", {
+    slot: SITE_SLOT,
+    standbyCluster: standby
+      ? `standby_cluster: ${JSON.stringify({ host, port, primary_slot_name: SITE_SLOT })}`
+      : "",
+  });
+}
+
 /** Largest share of the disk that WAL may take before a checkpoint is forced, and for a replica that stays away. */
 const WAL_SHARE = 0.1;
 const SLOT_SHARE = 0.2;
@@ -267,6 +302,7 @@ function dynamicConfiguration(settings: Settings["postgres"], backup: Settings["
     maxSlotWalKeepSize: `${Math.max(512, Math.floor(disk * SLOT_SHARE))}MB`,
     slowQueryMs: milliseconds(settings.slowQuery),
     archive: archiveParameters(backup),
+    sites: siteConfiguration(settings),
     parameters: parameters.join("\n"),
   });
 }

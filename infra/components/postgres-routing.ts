@@ -52,6 +52,8 @@ export class PostgresRouting extends pulumi.ComponentResource {
           { path: "haproxy.cfg", content: haproxyConfiguration(target, settings, cluster.members) },
           ...cluster.serverFiles(name, [name]),
         ],
+        // A site that follows another has no writer until it is promoted.
+        ...(settings.postgres.standby ? { environment: { ROUTER_BACKEND: "" } } : {}),
         // Ready is whoever has a writer. Without one for a while, readers are still served.
         readyOnce: true,
         stopGrace: 10,

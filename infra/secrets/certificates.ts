@@ -79,10 +79,21 @@ async function issue(request: CertificateRequest): Promise<{ certificate: string
   };
 }
 
+/** A certificate with its key, both PEM. */
+interface KeyPair {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+interface AuthorityInputs extends CertificateRequest {
+  /** What it is, where another site has it already. */
+  readonly adopted?: KeyPair;
+}
+
 const authorityProvider: pulumi.dynamic.ResourceProvider = {
-  async create(inputs: CertificateRequest) {
+  async create({ adopted, ...inputs }: AuthorityInputs) {
     const { randomUUID } = process.getBuiltinModule("node:crypto");
-    return { id: randomUUID(), outs: { ...inputs, ...(await issue(inputs)) } };
+    return { id: randomUUID(), outs: { ...inputs, ...(adopted ?? (await issue(inputs))) } };
   },
   async diff() {
     return { changes: false };
@@ -107,18 +118,28 @@ export const leafProvider: pulumi.dynamic.ResourceProvider = {
   },
 };
 
-/** The root of one trust domain. Its key never leaves the state. */
+/** The root of one trust domain. Its key is in the state, and where sites share the domain in the state of each. */
 export class CertificateAuthority extends pulumi.dynamic.Resource {
   /** The root certificate, PEM. */
   declare readonly certificate: pulumi.Output<string>;
   /** The root's key, PKCS #8 PEM; a Pulumi secret. */
   declare readonly privateKey: pulumi.Output<string>;
 
-  constructor(name: string, args: { readonly commonName: string }, opts?: pulumi.CustomResourceOptions) {
+  constructor(
+    name: string,
+    args: { readonly commonName: string; readonly adopted?: KeyPair },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
     super(
       authorityProvider,
       name,
-      { ...args, days: AUTHORITY_DAYS, certificate: undefined, privateKey: undefined },
+      {
+        commonName: args.commonName,
+        adopted: args.adopted && pulumi.secret(args.adopted),
+        days: AUTHORITY_DAYS,
+        certificate: undefined,
+        privateKey: undefined,
+      },
       { ...opts, additionalSecretOutputs: ["privateKey"] },
       "secrets",
       "CertificateAuthority",

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { budgetIssues, type Issue } from "./budgets.ts";
+import { siteIssues } from "./identity.ts";
 import { receiverIssues } from "./receiver-secrets.ts";
 import { type Settings, settingsSchema } from "./schema.ts";
 
@@ -94,7 +95,9 @@ export function parseSettings(
 ): Settings {
   const parsed = settingsSchema.safeParse(given);
   const issues = [
-    ...(parsed.success ? budgetIssues(parsed.data) : parsed.error.issues.flatMap(schemaIssues)),
+    ...(parsed.success
+      ? [...budgetIssues(parsed.data), ...siteIssues(parsed.data)]
+      : parsed.error.issues.flatMap(schemaIssues)),
     ...receiverIssues(given),
   ];
   if (!parsed.success || issues.length + others.length > 0)

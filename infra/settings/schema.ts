@@ -3,6 +3,7 @@ import { backup } from "./backup.ts";
 import { choice, clientNetworks, cpus, duration, network, section, share, size, whole } from "./kinds.ts";
 import { kubernetes } from "./kubernetes.ts";
 import { operator } from "./operator.ts";
+import { otherSite } from "./other-site.ts";
 import { parameters } from "./parameters.ts";
 import { receiver } from "./receivers.ts";
 
@@ -59,6 +60,13 @@ export const settingsSchema = z.strictObject({
     storage: size("10 GB").describe(
       "Disk of each member. Kubernetes claims it; WAL limits follow from it on both targets.",
     ),
+    standby: z
+      .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
+      .default(false)
+      .describe(
+        "Whether the whole cluster follows `postgres.otherSite` and takes no writes; Kubernetes only. Such a stack is PostgreSQL and HAProxy alone. Taking it away promotes the cluster.",
+      ),
+    otherSite,
     // Zero would log every statement; what takes longer than an hour is no query of a ledger.
     slowQuery: duration("1 ms", "1 h", "1 s").describe("Statements longer than this are logged."),
     parameters: parameters.describe(
@@ -230,6 +238,12 @@ export const settingsSchema = z.strictObject({
       dashboard: z.string().default("").describe("Address of the overview, written into every alert."),
     }),
   }),
+  postgresIdentity: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe(
+      "Passwords and root certificate of the other site, its output of this name, which a standby shares from its creation on. Set with `pulumi config set --secret`.",
+    ),
   receiverSecrets: z
     .record(
       z.string(),

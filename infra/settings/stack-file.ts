@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse as parseYaml } from "yaml";
+import { plaintextIdentityIssues } from "./identity.ts";
 import { ownKeys, parseConfiguration } from "./parse.ts";
 import { plaintextIssues } from "./receiver-secrets.ts";
 import type { Settings } from "./schema.ts";
@@ -13,7 +14,7 @@ export interface StackFile {
 }
 
 /** Keys whose values `pulumi config set --secret` encrypts with the stack's own key. */
-const HOLDS_SECRETS: readonly string[] = ["receiverSecrets"] satisfies (keyof Settings)[];
+const HOLDS_SECRETS: readonly string[] = ["postgresIdentity", "receiverSecrets"] satisfies (keyof Settings)[];
 
 /** What the engine reads in a stack file. */
 const ENGINE_KEYS = ["config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"];
@@ -45,7 +46,13 @@ export function parseStackFile(stack: string, text: string): StackFile {
   const plaintext = Object.entries(given.receiverSecrets ?? {}).flatMap(([name, secret]) =>
     typeof secret === "string" ? [name] : [],
   );
-  return { given, settings: parseConfiguration(stack, config, [...issues, ...plaintextIssues(plaintext)]) };
+  const identity = Object.keys(given.postgresIdentity ?? {});
+  const found = [
+    ...issues,
+    ...plaintextIssues(plaintext),
+    ...plaintextIdentityIssues(identity, identity.includes("secure")),
+  ];
+  return { given, settings: parseConfiguration(stack, config, found) };
 }
 
 /** A stack file; all configuration in it has the name of a project in front. */

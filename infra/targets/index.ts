@@ -24,5 +24,6 @@ export async function createTarget(settings: Settings): Promise<Target> {
     access: settings.access,
     connections: connections(settings, "kubernetes"),
     watcherNamespace: settings.monitoring.operator.namespace,
+    siteNetwork: settings.postgres.otherSite.network,
   });
 }

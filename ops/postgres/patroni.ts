@@ -169,6 +169,12 @@ interface Document {
   readonly pause?: boolean;
 }
 
+/** One that follows another site leads its own members whether that site answers or not. */
+const LEADING_STATES: Readonly<Record<string, readonly string[]>> = {
+  leader: ["running"],
+  standby_leader: ["running", "streaming", "in archive recovery"],
+};
+
 /** Reads the document of `/cluster`; undefined where it is none. */
 export function parseView(text: string): ClusterView | undefined {
   let document: Document;
@@ -187,7 +193,7 @@ export function parseView(text: string): ClusterView | undefined {
     .sort((one, other) => (one.lag ?? 0) - (other.lag ?? 0));
   return {
     members,
-    leader: members.find(({ role, state }) => /leader$/.test(role) && state === "running")?.name,
+    leader: members.find(({ role, state }) => LEADING_STATES[role]?.includes(state))?.name,
     standbys: standbys.map(({ name }) => name),
     paused: document.pause === true,
   };

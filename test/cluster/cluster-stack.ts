@@ -22,11 +22,27 @@ declare module "vitest" {
 export const STACK = "ci-test";
 export const NAMESPACE = `dujyo-${STACK}`;
 
+/** Stack of a second site that follows this one; not there but for the tests of it. */
+export const OTHER_STACK = "ci-other";
+export const OTHER_NAMESPACE = `dujyo-${OTHER_STACK}`;
+
+/** Name of a site's writer endpoint, for the other one. */
+export function writerOf(namespace: string): string {
+  return `haproxy.${namespace}.svc.cluster.local`;
+}
+
+const OTHER_SITE = {
+  host: writerOf(OTHER_NAMESPACE),
+  knownAs: writerOf(NAMESPACE),
+  network: "10.0.0.0/8",
+};
+
 const FILE = join(ROOT, `Pulumi.${STACK}.yaml`);
 
 /** Writes the stack's file as a person would: that of `ci`, with `changes` laid over its sections. */
 function writeSettings(changes: Given): void {
-  const settings = Object.entries(stackFile("ci", changes));
+  const postgres = { otherSite: OTHER_SITE, ...(changes.postgres as object | undefined) };
+  const settings = Object.entries(stackFile("ci", { ...changes, postgres }));
   const config = Object.fromEntries(settings.map(([key, value]) => [`dujyo:${key}`, value]));
   writeFileSync(FILE, stringify({ config }));
 }

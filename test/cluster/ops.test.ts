@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Candidates } from "../../ops/postgres/candidates.ts";
 import type { HandOver } from "../../ops/postgres/hand-over.ts";
 import type { Status } from "../../ops/stack-status.ts";
 import { ROOT } from "../../tools/layout.ts";
@@ -41,6 +42,23 @@ describe("day-2 commands on a real cluster", () => {
     expect(problems).toEqual([]);
     expect(members.find(({ role }) => role === "leader")?.member).toBe(done.to);
     expect(done.to).not.toBe(done.from);
+  });
+
+  it("fail over to a member, and copy a replica anew", { timeout: 240_000 }, async () => {
+    const positions = await ops(["failover", "--dry-run", "--json"]);
+    const { leader, candidates } = JSON.parse(positions.stdout) as Candidates;
+    const next = candidates[0]?.name ?? "";
+    const refused = await ops(["failover", "--to", next]);
+    expect(refused.code).toBe(3);
+    const failover = await ops(["failover", "--to", next, "--force"]);
+    expect(failover.code, failover.stderr).toBe(0);
+    await expect.poll(async () => (await status()).problems, { timeout: 60_000 }).toEqual([]);
+    const copied = await ops(["reinit", leader ?? "", "--json"]);
+    expect(copied.code, copied.stderr).toBe(0);
+    tell("reinit", JSON.parse(copied.stdout));
+    const { members, problems } = await status();
+    expect(problems).toEqual([]);
+    expect(members.find(({ role }) => role === "leader")?.member).toBe(next);
   });
 
   it("restart a part in its pods", { timeout: 180_000 }, async () => {

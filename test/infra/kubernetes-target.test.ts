@@ -36,6 +36,7 @@ function deployed(program: (target: KubernetesTarget, parent: pulumi.Resource) =
       access: settings.access,
       connections: connections(settings, "kubernetes"),
       watcherNamespace: settings.monitoring.operator.namespace,
+      siteNetwork: settings.postgres.otherSite.network,
     });
     program(target, parent);
   });

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { ADMINS, CLIENTS, type Connection, connections, OUTSIDE, PLATFORM } from "../../infra/connections.ts";
+import {
+  ADMINS,
+  CLIENTS,
+  type Connection,
+  connections,
+  OTHER_SITE,
+  OUTSIDE,
+  PLATFORM,
+} from "../../infra/connections.ts";
 import { type End, type NetworkPolicy, reaches } from "../../infra/policies/reachability.ts";
 import { MOST_REDIS_MEMBERS, redisMembers } from "../../infra/ports.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
@@ -11,6 +19,7 @@ import { stackFile } from "../support/whole-program.ts";
 const settings = parseSettings("staging", {
   ...stackFile("staging", {
     access: { allowedCidrs: ["198.51.100.0/24"], adminCidrs: ["203.0.113.0/28", "192.0.2.7/32"] },
+    postgres: { otherSite: { host: "other.example", network: "198.18.0.0/24" } },
   }),
   monitoring: { receivers: [{ name: "oncall", type: "slack" }] },
   receiverSecrets: { oncall: "https://hooks.example/secret" },
@@ -23,6 +32,7 @@ const rendered = networkPolicies({
   entryNamespace: ingress.controllerNamespace,
   watcherNamespace: settings.monitoring.operator.namespace,
   platformNetwork,
+  siteNetwork: settings.postgres.otherSite.network,
 });
 const policies = Object.values(rendered) as unknown as NetworkPolicy[];
 
@@ -32,10 +42,11 @@ const end = (part: string): End => {
   if (part === CLIENTS) return { labels: {}, address: "198.51.100.9" };
   if (part === ADMINS) return { labels: {}, address: "192.0.2.7" };
   if (part === PLATFORM) return { labels: {}, address: "10.96.0.1" };
+  if (part === OTHER_SITE) return { labels: {}, address: "198.18.0.9" };
   return { labels: { [PART_LABEL]: part } };
 };
 const parts = [...new Set(graph.flatMap(({ from, to }) => [from, to]))];
-const inside = parts.filter((part) => ![OUTSIDE, CLIENTS, ADMINS, PLATFORM].includes(part));
+const inside = parts.filter((part) => ![ADMINS, CLIENTS, OTHER_SITE, OUTSIDE, PLATFORM].includes(part));
 /** The ends of each range, and what lies beyond them. */
 const ports = [
   ...new Set(graph.flatMap(({ port, lastPort = port }) => [port - 1, port, lastPort, lastPort + 1])),
@@ -76,6 +87,7 @@ describe("network policies", () => {
           entryNamespace: ingress.controllerNamespace,
           watcherNamespace: settings.monitoring.operator.namespace,
           platformNetwork,
+          siteNetwork: settings.postgres.otherSite.network,
         });
         const { from, to, port } = edge;
         return reaches(Object.values(left) as unknown as NetworkPolicy[], end(from), end(to), port);
@@ -120,6 +132,14 @@ describe("network policies", () => {
     expect(edges(ADMINS)).toContain("prometheus:9090");
     for (const stranger of ["198.51.101.1", "203.0.113.16", "192.0.2.8"])
       expect(reachable(stranger)).toEqual([]);
+  });
+
+  it("admit the other site at the writer endpoint, and no address beyond its network", () => {
+    const beyond: End = { labels: {}, address: "198.18.1.9" };
+    expect(reaches(policies, end(OTHER_SITE), end("haproxy"), 5000)).toBe(true);
+    expect(reaches(policies, end("postgres"), end(OTHER_SITE), 5000)).toBe(true);
+    expect(reaches(policies, beyond, end("haproxy"), 5000)).toBe(false);
+    expect(reaches(policies, end("postgres"), beyond, 5000)).toBe(false);
   });
 
   it("let names be resolved and nobody unknown do anything", () => {

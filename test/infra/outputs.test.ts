@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { IDENTITY_KEYS } from "../../infra/settings/identity.ts";
 import type { StackOutputs } from "../../infra/stack-outputs.ts";
 import { connectionOf } from "../../ops/connection.ts";
-import { type PerTarget, TARGET_NAMES } from "../support/targets.ts";
+import { isSecret, ofType, plain } from "../support/mocks.ts";
+import { type PerTarget, READERS, TARGET_NAMES } from "../support/targets.ts";
 import { type Given, wholeProgram } from "../support/whole-program.ts";
 
 /** Recording the whole program takes seconds on a busy machine. */
@@ -18,7 +20,7 @@ const STACKS: PerTarget<readonly [stack: string, changes: Given]> = {
   kubernetes: ["ci", SMALL],
 };
 
-type Places = Omit<StackOutputs, "caCert" | "postgresPasswords" | "redisPasswords">;
+type Places = Omit<StackOutputs, "caCert" | "postgresIdentity" | "postgresPasswords" | "redisPasswords">;
 
 const COMMON = {
   database: "dujyo_blockchain",
@@ -70,7 +72,7 @@ const EXPECTED: PerTarget<Places> = {
 describe.each(TARGET_NAMES)("the outputs of a stack on %s", (target) => {
   it("are the contract's, with all that opens something secret", { timeout: RECORDING_MS }, async () => {
     const { outputs, secretOutputs } = await wholeProgram(...STACKS[target]);
-    const { caCert, postgresPasswords, redisPasswords, ...places } = outputs;
+    const { caCert, postgresIdentity, postgresPasswords, redisPasswords, ...places } = outputs;
     expect(places).toEqual(EXPECTED[target]);
     expect(caCert).toEqual({
       postgres: "certificate-of-postgres-ca",
@@ -80,14 +82,50 @@ describe.each(TARGET_NAMES)("the outputs of a stack on %s", (target) => {
     expect(Object.keys(postgresPasswords).sort()).toEqual(
       ["app", "monitoring", "owner", "pgbouncer", "readonly", "replication", "rewind", "superuser"].sort(),
     );
+    expect(postgresIdentity).toEqual({
+      certificate: "certificate-of-postgres-ca",
+      privateKey: "key-of-postgres-ca",
+      ...postgresPasswords,
+    });
     expect(Object.keys(redisPasswords)).toEqual(expect.arrayContaining(["app", "operator", "exporter"]));
     expect(secretOutputs.toSorted()).toEqual([
       "apiAccessLogKey",
       "apiSigningKey",
+      "postgresIdentity",
       "postgresPasswords",
       "redisPasswords",
     ]);
     expect(connectionOf(outputs).redis[1]).toEqual({ host: "redis-1", port: 6380, published: 6380 });
+  });
+});
+
+describe("a site that follows another", () => {
+  const identity = Object.fromEntries(IDENTITY_KEYS.map((key) => [key, `${key}-of-the-other`]));
+  const standby: Given = {
+    postgres: { standby: true, otherSite: { host: "other.example", knownAs: "here.example" } },
+    postgresIdentity: identity,
+  };
+
+  it("is its database alone, under the other one's identity", { timeout: RECORDING_MS }, async () => {
+    const { registered, outputs } = await wholeProgram("ci", standby, ["dujyo:postgresIdentity"]);
+    const { members } = READERS.kubernetes(registered);
+    expect(members).toEqual(["postgres-0", "postgres-1", "postgres-2", "haproxy"]);
+    expect(
+      Object.keys(outputs)
+        .filter((name) => outputs[name as keyof StackOutputs] !== undefined)
+        .sort(),
+    ).toEqual(["database", "postgresIdentity", "postgresNodes", "postgresPasswords", "reader", "writer"]);
+    const passwords = ofType(registered, "pulumi-nodejs:dynamic/secrets:Password");
+    const owner = passwords.get("postgres-owner")?.adopted;
+    expect(isSecret(owner)).toBe(true);
+    expect(plain(owner)).toBe("owner-of-the-other");
+    const authority = ofType(registered, "pulumi-nodejs:dynamic/secrets:CertificateAuthority");
+    expect(plain(authority.get("postgres-ca")?.adopted)).toMatchObject({
+      certificate: "certificate-of-the-other",
+      privateKey: "privateKey-of-the-other",
+    });
+    const leaf = ofType(registered, "pulumi-nodejs:dynamic/secrets:Certificate").get("postgres-0-tls");
+    expect(leaf?.names).toEqual(expect.arrayContaining(["haproxy", "here.example"]));
   });
 });
 

@@ -8,7 +8,7 @@ import { connectionDemand, postgresMemory, redisMaxMemory } from "../../infra/se
 import { parseConfiguration, parseSettings, SettingsError } from "../../infra/settings/parse.ts";
 import { RECOVERY_PROFILES } from "../../infra/settings/recovery.ts";
 import { settingsSchema } from "../../infra/settings/schema.ts";
-import { keysThatDiffer, readStackFile } from "../../infra/settings/stack-file.ts";
+import { keysThatDiffer, parseStackFile, readStackFile } from "../../infra/settings/stack-file.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -51,6 +51,30 @@ describe("settings", () => {
     expect(problems["redis.shards"]).toBe("is 2; use a whole number from 3 to 100");
     expect(problems["postgres.replicsa"]).toContain("known here: replicas, synchronousReplicas");
     expect(problems.target).toBe('is "vax"; use one of docker, kubernetes');
+  });
+
+  it("take a standby with somebody to follow and its identity, on Kubernetes alone", () => {
+    const otherSite = { host: "other.example", knownAs: "here.example" };
+    expect(Object.keys(problemsOf({ target: "kubernetes", postgres: { standby: true } })).sort()).toEqual([
+      "postgres.standby",
+      "postgresIdentity",
+    ]);
+    const standby = { target: "kubernetes", postgres: { standby: true, otherSite } };
+    expect(problemsOf({ ...standby, postgresIdentity: { secure: "v1:hidden" } })).toEqual({});
+    expect(problemsOf({ ...standby, postgresIdentity: { owner: "hidden" } }).postgresIdentity).toMatch(
+      /^has no certificate, privateKey, superuser, .*config set --secret dujyo:postgresIdentity/,
+    );
+    expect(problemsOf({ postgres: { otherSite } })).toEqual({
+      "postgres.otherSite.host": expect.stringContaining("loopback"),
+    });
+  });
+
+  it("refuse an identity that stands in a stack file as plain text", () => {
+    const text = 'config:\n  dujyo:postgresIdentity: { owner: "open-sesame" }\n';
+    expect(() => parseStackFile("dev", text)).toThrow(
+      /postgresIdentity stands in the stack file unencrypted/,
+    );
+    expect(() => parseStackFile("dev", text)).not.toThrow(/open-sesame/);
   });
 
   it("report keys under a foreign prefix beside all else, and let those of the engine and its provider pass", () => {

@@ -28,6 +28,7 @@ export const TARGETS = {
       access: settings.access,
       connections: connections(settings, "kubernetes"),
       watcherNamespace: settings.monitoring.operator.namespace,
+      siteNetwork: settings.postgres.otherSite.network,
     });
   },
 } satisfies Record<string, () => Target>;

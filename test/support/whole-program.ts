@@ -25,10 +25,15 @@ export function stackFile(stack: string, changes: Given = {}): Record<string, un
   return Object.fromEntries(merged);
 }
 
-/** The whole program of a stack under mocks: what `infra/index.ts` registers with these settings, and its outputs. */
+/**
+ * The whole program of a stack under mocks: what `infra/index.ts` registers with these settings, and its outputs.
+ *
+ * @param secretKeys configuration that is encrypted in the stack file
+ */
 export async function wholeProgram(
   stack: string,
   changes: Given = {},
+  secretKeys: readonly string[] = [],
 ): Promise<{
   readonly settings: Settings;
   readonly registered: Registered[];
@@ -41,7 +46,7 @@ export async function wholeProgram(
     `dujyo:${key}`,
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
-  pulumi.runtime.setAllConfig(Object.fromEntries(config));
+  pulumi.runtime.setAllConfig(Object.fromEntries(config), [...secretKeys]);
   let outputs = {} as StackOutputs;
   const secretOutputs: string[] = [];
   const registered = await record(async () => {

@@ -20,7 +20,8 @@ export const SERVICE_NETWORK = "10.96.0.0/16";
 /** First address of {@link SERVICE_NETWORK}: the cluster's API, as pods see it. */
 export const API_ADDRESS = "10.96.0.1";
 export const API_PORT = 6443;
-export const STORE_PORT = 12_379;
+/** Beyond what `portOffset` moves a stack's published ports to, and what the kernel gives to outgoing sessions. */
+export const STORE_PORT = 62_379;
 export const METRICS_PORT = 10_443;
 export const PAUSE_IMAGE = "docker.io/dujyo/pause:1";
 export const STORAGE_CLASS = "local";

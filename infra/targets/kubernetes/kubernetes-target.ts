@@ -36,6 +36,8 @@ export interface KubernetesTargetArgs {
   readonly connections: readonly Connection[];
   /** Namespace of the Prometheus that reads the stack's figures, where that is not the stack's own. */
   readonly watcherNamespace: string;
+  /** Addresses of the other site of the database, CIDR. */
+  readonly siteNetwork: string;
   /** Marks what belongs to this state, so that volumes of another are never taken for one's own. */
   readonly identity: pulumi.Input<string>;
 }
@@ -89,6 +91,7 @@ export class KubernetesTarget implements Target {
         entryNamespace: settings.ingress.controllerNamespace,
         watcherNamespace: args.watcherNamespace,
         platformNetwork: settings.platformNetwork,
+        siteNetwork: args.siteNetwork,
       },
       this.#under(this.#ground),
     );

@@ -1,6 +1,14 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { ADMINS, CLIENTS, type Connection, OUTSIDE, PLATFORM, WATCHER } from "../../connections.ts";
+import {
+  ADMINS,
+  CLIENTS,
+  type Connection,
+  OTHER_SITE,
+  OUTSIDE,
+  PLATFORM,
+  WATCHER,
+} from "../../connections.ts";
 import type { Settings } from "../../settings/schema.ts";
 
 /** Cluster DNS's own; programs that ask a name server without a search list need the whole name. */
@@ -21,6 +29,8 @@ export interface NetworkArgs {
   readonly watcherNamespace: string;
   /** Where the cluster's API is, CIDR. */
   readonly platformNetwork: string;
+  /** Addresses of the other site, CIDR. */
+  readonly siteNetwork: string;
 }
 
 type PolicySpec = kubernetes.types.input.networking.v1.NetworkPolicySpec;
@@ -67,13 +77,15 @@ export function networkPolicies({
   entryNamespace,
   watcherNamespace,
   platformNetwork,
+  siteNetwork,
 }: Omit<NetworkArgs, "namespace" | "labels">): Record<string, PolicySpec> {
   const addresses = new Map([
     [CLIENTS, access.allowedCidrs],
     [ADMINS, access.adminCidrs],
+    [OTHER_SITE, [siteNetwork]],
   ]);
   const parts = [...new Set(connections.flatMap(({ from, to }) => [from, to]))].filter(
-    (name) => ![OUTSIDE, CLIENTS, ADMINS, PLATFORM, WATCHER].includes(name),
+    (name) => ![CLIENTS, ADMINS, OTHER_SITE, OUTSIDE, PLATFORM, WATCHER].includes(name),
   );
   const policies = parts.map((name): [string, PolicySpec] => {
     const ingress = byPeer(
@@ -97,6 +109,7 @@ export function networkPolicies({
       "to",
     ).map(([peer, ports]): EgressRule => {
       if (peer === OUTSIDE) return { ports: tcp(ports) };
+      if (peer === OTHER_SITE) return { to: [{ ipBlock: { cidr: siteNetwork } }], ports: tcp(ports) };
       if (peer === PLATFORM) return { to: [{ ipBlock: { cidr: platformNetwork } }], ports: tcp(ports) };
       return { to: [part(peer)], ports: tcp(ports) };
     });

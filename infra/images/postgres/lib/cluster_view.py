@@ -5,6 +5,8 @@ import os
 
 STANDBY_ROLES = ("quorum_standby", "sync_standby")
 LEADER_ROLES = ("leader", "standby_leader")
+# One that follows another site leads its own members whether that site answers or not.
+LEADING_STATES = {"leader": ("running",), "standby_leader": ("running", "streaming", "in archive recovery")}
 DYNAMIC_CACHE = "patroni.dynamic.json"
 
 
@@ -19,6 +21,8 @@ def dynamic_cache(data_directory):
 
 def demanded_standbys(dynamic):
     """How many synchronous replicas the shared configuration asks for; 0 when replication is asynchronous."""
+    if "standby_cluster" in dynamic:
+        return 0
     mode = dynamic.get("synchronous_mode")
     if mode in (None, False, "off", "false", "no"):
         return 0
@@ -35,7 +39,7 @@ class View:
     def leader(self):
         """The name of the member that leads and runs, or None."""
         for name, member in self.members.items():
-            if member.get("role") in LEADER_ROLES and member.get("state") == "running":
+            if member.get("role") in LEADER_ROLES and member.get("state") in LEADING_STATES[member["role"]]:
                 return name
         return None
 
@@ -69,6 +73,9 @@ class View:
         if self.leader is None:
             return ["no member leads"]
         reasons = []
+        leader = self.members[self.leader]
+        if leader["role"] == "standby_leader" and leader["state"] != "streaming":
+            reasons.append(f"{self.leader} is {leader['state']}, not streaming from the other site")
         for name in expected:
             if name == self.leader:
                 continue

@@ -30,7 +30,7 @@ PASSWORDS = {
 
 def provision(leader):
     """Brings roles, passwords, database and rights on `leader` to what the files say; without effect if they are."""
-    superuser = _secret(PASSWORDS["postgres"])
+    superuser = secret(PASSWORDS["postgres"])
     with open(os.open(PASSFILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         escaped = superuser.replace("\\", "\\\\").replace(":", "\\:")
         file.write(f"*:*:*:postgres:{escaped}\n")
@@ -66,8 +66,8 @@ def _set_passwords(connection):
                        "SET pg_stat_statements.track = 'none'; SET log_min_error_statement = 'panic'")
         cursor.execute("SELECT rolname, rolpassword FROM pg_authid")
         verifiers = dict(cursor.fetchall())
-        for role, secret in PASSWORDS.items():
-            password = _secret(secret)
+        for role, file in PASSWORDS.items():
+            password = secret(file)
             if matches(password, verifiers.get(role)):
                 continue
             verifier = encrypt_password(password, role, scope=connection, algorithm="scram-sha-256")
@@ -87,7 +87,7 @@ def matches(password, verifier):
     return hmac.compare_digest(hashlib.sha256(client).digest(), stored)
 
 
-def _secret(name):
+def secret(name):
     path = os.path.join(CONFIGURATION, "secrets", name)
     try:
         with open(path, encoding="utf-8") as file:

@@ -5,7 +5,7 @@ import unittest
 
 sys.path.insert(0, "lib")
 
-from cluster_view import View  # noqa: E402
+from cluster_view import View, demanded_standbys  # noqa: E402
 
 
 def member(name, role, state="streaming", timeline=4):
@@ -41,6 +41,23 @@ class Missing(unittest.TestCase):
     def test_a_replica_of_another_timeline(self):
         members = (LEADER, member("postgres-1", "quorum_standby"), member("postgres-2", "quorum_standby", timeline=3))
         self.assertEqual(missing(*members), ["postgres-2 is streaming, not streaming from postgres-0"])
+
+    def test_a_site_that_follows_is_led_and_whole_while_it_streams(self):
+        view = View({"members": [member("postgres-0", "standby_leader"), member("postgres-1", "replica")]})
+        self.assertEqual(view.leader, "postgres-0")
+        self.assertEqual(view.missing(NAMES[:2], 0), [])
+
+    def test_a_site_that_follows_nobody_who_answers_is_led_and_not_whole(self):
+        view = View({"members": [member("postgres-0", "standby_leader", "in archive recovery")]})
+        self.assertEqual(view.leader, "postgres-0")
+        self.assertEqual(
+            view.missing(NAMES[:1], 0),
+            ["postgres-0 is in archive recovery, not streaming from the other site"])
+
+    def test_a_site_that_follows_demands_no_synchronous_replica(self):
+        shared = {"synchronous_mode": "quorum", "synchronous_node_count": 1}
+        self.assertEqual(demanded_standbys(shared), 1)
+        self.assertEqual(demanded_standbys({**shared, "standby_cluster": {"host": "other"}}), 0)
 
     def test_everybody_before_there_is_a_leader(self):
         self.assertEqual(missing(member("postgres-1", "replica")), ["no member leads"])

@@ -1,0 +1,131 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, inject, it } from "vitest";
+import { stringify } from "yaml";
+import { ROOT } from "../../tools/layout.ts";
+import { ensureLocalState, pulumiEnvironment } from "../../tools/stack/local-state.ts";
+import { downOnKubernetes, upOnKubernetes } from "../../tools/stack/on-kubernetes.ts";
+import { Pulumi } from "../../tools/stack/pulumi.ts";
+import { stackSettings } from "../../tools/stack/settings.ts";
+import { stackFile } from "../support/whole-program.ts";
+import { NAMESPACE, OTHER_NAMESPACE, OTHER_STACK, STACK, writerOf } from "./cluster-stack.ts";
+import { client, kubectl, primary, tell } from "./objects.ts";
+import { Writer } from "./writer.ts";
+
+const FILE = join(ROOT, `Pulumi.${OTHER_STACK}.yaml`);
+
+/** A site of one member that follows the stack of all these tests. */
+function writeSettings(): void {
+  const settings = stackFile("ci", {
+    postgres: {
+      replicas: 0,
+      synchronousReplicas: 0,
+      standby: true,
+      otherSite: {
+        host: writerOf(NAMESPACE),
+        knownAs: writerOf(OTHER_NAMESPACE),
+        network: "10.0.0.0/8",
+      },
+    },
+    monitoring: { enabled: false },
+  });
+  const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`dujyo:${key}`, value]));
+  writeFileSync(FILE, stringify({ config }));
+}
+
+/** The stack, with the identity of the one that it follows, as a person takes it over. */
+async function createWithIdentity(): Promise<void> {
+  const pulumi = new Pulumi(OTHER_STACK, pulumiEnvironment(OTHER_STACK));
+  ensureLocalState(OTHER_STACK, pulumi.environment);
+  await pulumi.create();
+  const identity = await new Pulumi(STACK, pulumiEnvironment(STACK)).mustRun([
+    ...["stack", "output", "postgresIdentity", "--show-secrets", "--stack", STACK],
+  ]);
+  const set = ["config", "set", "--secret", "dujyo:postgresIdentity", "--stack", OTHER_STACK];
+  await pulumi.mustRun(set, { input: identity.trim() });
+}
+
+/** A statement on a member, of the other site unless said otherwise, from inside. */
+async function ask(sql: string, namespace = OTHER_NAMESPACE, member = "postgres-0"): Promise<string> {
+  const psql = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--host=/run/postgresql"];
+  const args = ["exec", member, "--container=postgres", "--", ...psql, "--username=postgres"];
+  const found = await client.kubectl([
+    ...["--namespace", namespace, ...args, "--dbname=dujyo_blockchain", `--command=${sql}`],
+  ]);
+  return (found.stdout || found.stderr).trim();
+}
+
+const rows = () => ask("SELECT count(*) FROM drill_written").then(Number);
+
+afterAll(async () => {
+  await downOnKubernetes(OTHER_STACK, stackSettings(OTHER_STACK), true);
+  rmSync(FILE, { force: true });
+}, 120_000);
+
+describe("two sites of one database", () => {
+  it("follow, are promoted, take writes; the old one stays down", { timeout: 300_000 }, async () => {
+    const writer = await Writer.start(inject("clusterConnection"));
+    await writer.progress(20);
+    writeSettings();
+    await createWithIdentity();
+    const started = performance.now();
+    await upOnKubernetes(OTHER_STACK, stackSettings(OTHER_STACK));
+    const up = (performance.now() - started) / 1_000;
+    await writer.progress(20);
+    const { lost, acknowledged } = await writer.stop();
+    expect(lost).toEqual([]);
+    await expect.poll(rows, { timeout: 10_000, interval: 200 }).toBe(acknowledged);
+    expect(await ask("INSERT INTO drill_written VALUES (-1)")).toMatch(/read-only transaction/);
+    // Under the name of a member it would count for this site's quorum.
+    const { metadata } = await primary();
+    const following = "SELECT sync_state FROM pg_stat_replication WHERE application_name = 'other-site'";
+    expect(await ask(following, NAMESPACE, metadata.name)).toBe("async");
+
+    // Promotion as an emergency asks for it: Patroni's own way, from inside.
+    const follow = JSON.stringify({ standby_cluster: null });
+    const patch = [
+      "exec",
+      "postgres-0",
+      "--container=postgres",
+      "--",
+      "patroni-ask",
+      "PATCH",
+      "postgres-0",
+      "/config",
+      follow,
+    ];
+    const promoted = performance.now();
+    await client.kubectl(["--namespace", OTHER_NAMESPACE, ...patch]);
+    await expect
+      .poll(() => ask("INSERT INTO drill_written VALUES (-1) RETURNING number"), {
+        timeout: 30_000,
+        interval: 200,
+      })
+      .toMatch(/^-1/);
+    const writes = (performance.now() - promoted) / 1_000;
+
+    // The old site comes back as what it was: first one member, then the rest.
+    const selector = ["--selector", "app.kubernetes.io/component=postgres"];
+    await kubectl(["delete", "pod", ...selector, "--wait=true", "--grace-period=75"]);
+    const logs = () => kubectl(["logs", "postgres-0", "--container=postgres"]).catch(() => "");
+    await expect.poll(logs, { timeout: 60_000, interval: 500 }).toContain("the other site leads");
+    expect(await kubectl(["logs", "postgres-0", "--container=postgres"])).not.toContain(
+      "starting PostgreSQL",
+    );
+
+    // Back to one site: with the other one gone, this one leads again.
+    const gone = performance.now();
+    await client.kubectl(["--namespace", OTHER_NAMESPACE, "delete", "deployment", "haproxy", "--wait=true"]);
+    await expect
+      .poll(
+        () =>
+          primary().then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 90_000, interval: 500 },
+      )
+      .toBe(true);
+    tell("two sites", { up, writes, back: (performance.now() - gone) / 1_000 });
+  });
+});
