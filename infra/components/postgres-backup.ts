@@ -5,7 +5,8 @@ import { PORTS } from "../ports.ts";
 import { Password } from "../secrets/password.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Target } from "../target.ts";
-import { hostsConfiguration, REPOSITORY_HOST, repositoryConfiguration } from "./backup/pgbackrest.ts";
+import { REPOSITORY_HOST } from "./backup/names.ts";
+import { hostsConfiguration, repositoryConfiguration } from "./backup/pgbackrest.ts";
 import { DATABASE, type PostgresCluster } from "./postgres-cluster.ts";
 
 export interface PostgresBackupArgs {

@@ -176,7 +176,7 @@ export function budgetIssues(settings: Settings): Issue[] {
 
 /** Addresses of a stack's /24 network that Docker hands out; 1 is the gateway's, the upper half has the fixed ones. */
 const HANDED_OUT = 126;
-/** Routing, pooling, gateway, exporters and pages of the monitoring, and one job at a time. */
+/** Routing, pooling, gateway, exporters and pages of the monitoring, and one job at a time; without the host of backups. */
 const SINGLE_MEMBERS = 10;
 
 /** Ports and addresses that the members of a stack on Docker share; on Kubernetes each has its own. */
@@ -204,16 +204,17 @@ function redisPortIssues(settings: Settings): Issue[] {
 }
 
 function handedOutIssues(settings: Settings): Issue[] {
-  const { api, etcd, monitoring } = settings;
+  const { api, backup, etcd, monitoring } = settings;
+  const singles = SINGLE_MEMBERS + (backup.enabled ? 1 : 0);
   const postgres = postgresMembers(settings);
   const exporters = monitoring.enabled ? postgres : 0;
-  const others = SINGLE_MEMBERS + etcd.members + postgres + exporters;
+  const others = singles + etcd.members + postgres + exporters;
   if (others + api.instances <= HANDED_OUT) return [];
   return [
     {
       path: "api.instances",
       reason:
-        `is ${api.instances}: ${SINGLE_MEMBERS} single parts + ${etcd.members} etcd + ${postgres} PostgreSQL + ${exporters} exporters of theirs ` +
+        `is ${api.instances}: ${singles} single parts + ${etcd.members} etcd + ${postgres} PostgreSQL + ${exporters} exporters of theirs ` +
         `+ ${api.instances} API = ${others + api.instances} addresses, and the network hands out ${HANDED_OUT}; use at most ${HANDED_OUT - others}`,
     },
   ];

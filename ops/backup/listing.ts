@@ -1,4 +1,4 @@
-import { STANZA } from "../../infra/components/backup/pgbackrest.ts";
+import { STANZA } from "../../infra/components/backup/names.ts";
 
 /** A backup as `pgbackrest info --output=json` tells of it, as far as it is shown. */
 interface ToldBackup {

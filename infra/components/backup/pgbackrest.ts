@@ -4,11 +4,8 @@ import { seconds } from "../../lib/units.ts";
 import { PORTS } from "../../ports.ts";
 import type { Settings } from "../../settings/schema.ts";
 import type { FileSpec } from "../../target.ts";
+import { REPOSITORY_HOST, STANZA } from "./names.ts";
 
-/** Name of the host that keeps the repository, and of its certificate. */
-export const REPOSITORY_HOST = "backup-0";
-/** What pgBackRest calls the one cluster that the repository holds. */
-export const STANZA = "dujyo";
 /**
  * Share of a member's disk that WAL may take while the repository is away: what a replica's slot may keep, too, and of the
  * same files, so that both together need no more than one of them.
