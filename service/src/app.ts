@@ -5,9 +5,11 @@ import type { ServerOptions } from "node:https";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 
 import type { ServiceConfig } from "./config.ts";
+import { withLazyChildren } from "./logger.ts";
 import type { ServiceMetrics } from "./metrics.ts";
 import { addAccessLog } from "./plugins/access-log.ts";
 import { addAdmission, type Lifecycle } from "./plugins/admission.ts";
+import { addArrival, addCommonHeaders } from "./plugins/arrival.ts";
 import { addCallers, createAuthentication, type KeyRing } from "./plugins/authentication.ts";
 import { addMeasuring } from "./plugins/measure.ts";
 import { addOpenApi } from "./plugins/openapi.ts";
@@ -56,19 +58,22 @@ export async function buildApp(
   const app = fastify<Server>({
     // A TLS server is an HTTP server to everything but its types.
     ...({ https: tlsOptions(config.tls) } as object),
-    loggerInstance: logger,
+    loggerInstance: withLazyChildren(logger),
     // Two lines per request cost more than answering it; failures and slow requests are logged where they are seen.
     logController: new LogController({ disableRequestLogging: true }),
     // What still arrives on open connections while closing is answered like everything before.
     return503OnClosing: false,
     // Each proxy adds whom it was asked by; what a client writes there itself stands before that and counts for nothing.
-    trustProxy: (_address, hop) => hop < config.trustedProxies,
+    trustProxy: config.trustedProxies > 0 && ((_address, hop) => hop < config.trustedProxies),
     bodyLimit: config.limits.bodyBytes,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: 30_000,
     forceCloseConnections: "idle",
     // URLs that can not be decoded are found before routing, outside the usual error handler.
-    frameworkErrors: (error, request, reply) => sendProblem(request, reply, translate(error)),
+    frameworkErrors: (error, request, reply) => {
+      addCommonHeaders(request, reply);
+      sendProblem(request, reply, translate(error));
+    },
     clientErrorHandler: (error, socket) => sendClientProblem(error, socket, nextId()),
     // Above what a URL can hold: how long a parameter may be is said by its schema, which names it.
     routerOptions: { maxParamLength: maxHeaderSize },
@@ -78,6 +83,7 @@ export async function buildApp(
     },
   });
 
+  addArrival(app);
   addProblems(app);
   addValidation(app);
   addMeasuring(app, metrics);
@@ -89,12 +95,6 @@ export async function buildApp(
     onRefused: () => metrics.refused++,
   });
   metrics.inFlight = { running, limit: config.limits.inFlight };
-  app.addHook("onSend", (request, reply, _payload, done) => {
-    reply.header("x-request-id", request.id);
-    // A browser takes an answer for what its type says, and for nothing else.
-    reply.header("x-content-type-options", "nosniff");
-    done();
-  });
   const limitPrincipal = addRateLimits(app, { limiters, onLimited: (by) => metrics.limited[by]++ });
   await addOpenApi(app);
 

@@ -1,4 +1,12 @@
-import { type DestinationStream, destination, type Logger, pino } from "pino";
+import type { FastifyBaseLogger } from "fastify";
+import {
+  type Bindings,
+  type ChildLoggerOptions,
+  type DestinationStream,
+  destination,
+  type Logger,
+  pino,
+} from "pino";
 
 /** Headers that carry secrets; bodies, addresses and query strings are never logged at all. */
 const REDACTED = [
@@ -47,4 +55,74 @@ export function createLogger({ level, instance, stream, lines = {} }: LoggerArgs
     },
     stream ?? destination({ sync: false, minLength: 4096, periodicFlush: 1000 }),
   );
+}
+
+/**
+ * A logger whose children are made when they first log. The framework wants one for each request, and hardly any request has
+ * something to say.
+ */
+export function withLazyChildren(log: FastifyBaseLogger): FastifyBaseLogger {
+  return Object.create(log, {
+    child: {
+      value: (bindings: Bindings, options?: ChildLoggerOptions) => new LazyLogger(log, bindings, options),
+    },
+  }) as FastifyBaseLogger;
+}
+
+class LazyLogger implements FastifyBaseLogger {
+  readonly #parent: FastifyBaseLogger;
+  readonly #bindings: Bindings;
+  readonly #options: ChildLoggerOptions | undefined;
+  #made: FastifyBaseLogger | undefined;
+
+  constructor(parent: FastifyBaseLogger, bindings: Bindings, options?: ChildLoggerOptions) {
+    this.#parent = parent;
+    this.#bindings = bindings;
+    this.#options = options;
+  }
+
+  get #log(): FastifyBaseLogger {
+    this.#made ??= this.#parent.child(this.#bindings, this.#options);
+    return this.#made;
+  }
+
+  get level() {
+    return this.#log.level;
+  }
+
+  set level(level) {
+    this.#log.level = level;
+  }
+
+  get fatal() {
+    return this.#log.fatal.bind(this.#log);
+  }
+
+  get error() {
+    return this.#log.error.bind(this.#log);
+  }
+
+  get warn() {
+    return this.#log.warn.bind(this.#log);
+  }
+
+  get info() {
+    return this.#log.info.bind(this.#log);
+  }
+
+  get debug() {
+    return this.#log.debug.bind(this.#log);
+  }
+
+  get trace() {
+    return this.#log.trace.bind(this.#log);
+  }
+
+  get silent() {
+    return this.#log.silent.bind(this.#log);
+  }
+
+  child(bindings: Bindings, options?: ChildLoggerOptions): FastifyBaseLogger {
+    return this.#log.child(bindings, options);
+  }
 }

@@ -17,6 +17,8 @@ const PATIENT = {
   REDIS_COMMAND_TIMEOUT_MS: "3000",
   DB_CONNECT_TIMEOUT_MS: "5000",
   DB_QUERY_TIMEOUT_MS: "5000",
+  // All requests come from one address; they are counted all the same.
+  RATE_LIMIT_ADDRESS: "1000000",
 };
 
 /** An HTTP server that is up on a port of its own. */

@@ -44,9 +44,9 @@ export function connectCache(
     const node = nodeOf(first, key);
     // Automatic pipelining takes for granted that every slot has an owner; a cluster that is being made has none.
     if (node === undefined) throw new Error("no node of the cache owns the key's slot");
-    const name = `redis ${node}`;
-    let breaker = breakers.get(name);
+    let breaker = breakers.get(node);
     if (!breaker) {
+      const name = `redis ${node}`;
       // Without a cluster calls fail at once and cost nothing: counting those would only put off its return.
       breaker = createBreaker({
         name,
@@ -54,23 +54,24 @@ export function connectCache(
         counts: () => first.status === "ready",
         probe: () => probeNode(first, node),
       });
-      breakers.set(name, breaker);
+      breakers.set(node, breaker);
     }
     return breaker;
   };
   /** A node that lost its slots is asked nothing any more: whatever its breaker says, it concerns nobody. */
   const prune = (): void => {
-    const owners = new Set(first.slots.map(([owner]) => `redis ${owner}`));
+    const owners = new Set(first.slots.map(([owner]) => owner));
     // Without a map of the slots it is not known who owns none.
     if (owners.size === 0) return;
-    for (const [name, breaker] of breakers) {
-      if (owners.has(name)) continue;
+    for (const [node, breaker] of breakers) {
+      if (owners.has(node)) continue;
       breaker.abandon();
-      breakers.delete(name);
+      breakers.delete(node);
     }
   };
   let turn = 0;
   const clientFor = (key: string): ScriptedRedis => {
+    if (clients.length === 1) return first;
     const client = clients[turn++ % clients.length] ?? first;
     return nodeOf(client, key) === undefined ? first : client;
   };

@@ -38,6 +38,7 @@ export class L1Cache {
   }
 
   set(key: string, entry: CacheEntry): void {
+    // Answers are ASCII but for what a ledger's free text may hold: a character is a byte.
     const bytes = entry.body.length + key.length + SLOT_OVERHEAD;
     if (bytes > this.#limit) return;
     this.delete(key);

@@ -12,7 +12,7 @@ import type { Trust } from "./trust.ts";
 /** Where an answer came from, as the X-Cache header says it. */
 export type Origin = "l1" | "redis" | "replica" | "primary" | "stale";
 
-/** An answer's bytes and what is known about them. */
+/** An answer's text and what is known about them. */
 export interface Served {
   readonly entry: CacheEntry;
   readonly origin: Origin;
@@ -26,7 +26,7 @@ export interface Loaded {
   /** Epoch milliseconds up to which the node was known to have applied everything. */
   readonly readAt: number;
   readonly wrongAtTip: number;
-  readonly body: Buffer;
+  readonly body: string;
   readonly from: "replica" | "primary";
 }
 

@@ -22,15 +22,15 @@ export class RedisCache implements CachePort, SharedFacts {
   }
 
   async get(key: string): Promise<CacheEntry | undefined> {
-    const bytes = await this.#breakerFor(key).run(() => this.#clientFor(key).getBuffer(key));
-    return bytes === null ? undefined : decodeEntry(bytes);
+    const text = await this.#breakerFor(key).run(() => this.#clientFor(key).get(key));
+    return text === null ? undefined : decodeEntry(text);
   }
 
   async lease(key: string, holder: string, leaseMs: number): Promise<LeaseAnswer> {
-    const [granted, bytes] = await this.#breakerFor(key).run(() =>
-      this.#clientFor(key).djLeaseBuffer(key, leaseKey(key), holder, leaseMs),
+    const [granted, text] = await this.#breakerFor(key).run(() =>
+      this.#clientFor(key).djLease(key, leaseKey(key), holder, leaseMs),
     );
-    return { granted: granted === 1, current: bytes ? decodeEntry(bytes) : undefined };
+    return { granted: granted === 1, current: text ? decodeEntry(text) : undefined };
   }
 
   async release(key: string, holder: string): Promise<void> {
@@ -44,7 +44,7 @@ export class RedisCache implements CachePort, SharedFacts {
     holder: string,
   ): Promise<CacheEntry | undefined> {
     const answer = await this.#breakerFor(key).run(() =>
-      this.#clientFor(key).djFillBuffer(
+      this.#clientFor(key).djFill(
         key,
         leaseKey(key),
         entry.version,
@@ -54,7 +54,7 @@ export class RedisCache implements CachePort, SharedFacts {
         holder,
       ),
     );
-    return Buffer.isBuffer(answer) ? decodeEntry(answer) : undefined;
+    return typeof answer === "string" ? decodeEntry(answer) : undefined;
   }
 
   async bury(
@@ -62,8 +62,8 @@ export class RedisCache implements CachePort, SharedFacts {
     { version, second, ...marker }: CacheEntry,
     keepMs: number,
   ): Promise<void> {
-    const bytes = encodeEntry({ version, second, ...marker }).subarray(`${version} ${second} `.length);
-    const args = [version, second, bytes, Math.ceil(keepMs)] as [number, number, Buffer, number];
+    const text = encodeEntry({ version, second, ...marker }).slice(`${version} ${second} `.length);
+    const args = [version, second, text, Math.ceil(keepMs)] as [number, number, string, number];
     const [one, two, three] = keys;
     if (keys.length === 3 && one && two && three) {
       await this.#breakerFor(one).run(() => this.#clientFor(one).djBuryThree(one, two, three, ...args));

@@ -4,29 +4,24 @@ import { Cluster, type ClusterOptions } from "ioredis";
 import type { ServiceConfig } from "../config.ts";
 import { BURY, FILL, LEASE, PUBLISH, RELEASE } from "./scripts.ts";
 
-type Marker = [version: number, second: number, bytes: Buffer, keepMs: number];
+type Marker = [version: number, second: number, text: string, keepMs: number];
 
 /**
  * The client with the cache's scripts as commands. Their numbers of keys are fixed: automatic pipelining takes the first
  * argument for the key that decides where a command goes.
  */
 export interface ScriptedRedis extends Cluster {
-  djLeaseBuffer(
-    key: string,
-    lease: string,
-    holder: string,
-    leaseMs: number,
-  ): Promise<[number, Buffer | null]>;
+  djLease(key: string, lease: string, holder: string, leaseMs: number): Promise<[number, string | null]>;
   djRelease(lease: string, holder: string): Promise<number>;
-  djFillBuffer(
+  djFill(
     key: string,
     lease: string,
     version: number,
     second: number,
-    bytes: Buffer,
+    text: string,
     keepMs: number,
     holder: string,
-  ): Promise<number | Buffer>;
+  ): Promise<number | string>;
   djPublish(channel: string, message: string): Promise<number>;
   djBuryOne(key: string, ...marker: Marker): Promise<number>;
   djBuryThree(one: string, two: string, three: string, ...marker: Marker): Promise<number>;

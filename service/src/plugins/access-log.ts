@@ -27,7 +27,7 @@ export function addAccessLog(app: FastifyInstance, { requests, key }: AccessLogA
   const log = app.log.child({ log: "access" }, { level: "info" });
   app.decorateRequest("accessed", undefined);
   app.addHook("onResponse", (request, reply, done) => {
-    const { always, needsToken } = request.routeOptions.config;
+    const { always, needsToken } = request.routeConfig;
     const status = reply.statusCode;
     if (REFUSALS.has(status) || needsToken === true || (requests === "all" && always !== true)) {
       log.info({

@@ -27,17 +27,20 @@ export function addAdmission(
   { inFlight, lifecycle, onRefused }: AdmissionArgs,
 ): () => number {
   let running = 0;
+  const leave = (): void => {
+    running--;
+  };
   const overloaded = new Problem("overloaded", { detail: `more than ${inFlight} requests are in flight` });
   app.addHook("onRequest", (request, reply, done) => {
     if (lifecycle.draining) reply.header("connection", "close");
-    if (running >= inFlight && request.routeOptions.config.always !== true) {
+    if (running >= inFlight && request.routeConfig.always !== true) {
       onRefused();
       sendProblem(request, reply, overloaded);
       return;
     }
     running++;
     // Also when the client went away before the answer was complete.
-    reply.raw.once("close", () => running--);
+    reply.raw.on("close", leave);
     done();
   });
   return () => running;

@@ -12,6 +12,9 @@ declare module "fastify" {
 /** Requests slower than this are logged one by one. */
 const SLOW_MS = 1000;
 
+/** By the first digit of the status. */
+const STATUS_CLASSES = ["0xx", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
 /** Counts answers and their durations by route template, and logs the slow ones. */
 export function addMeasuring(app: FastifyInstance, metrics: ServiceMetrics): void {
   const unrouted = metrics.latencies.route("unrouted");
@@ -20,9 +23,10 @@ export function addMeasuring(app: FastifyInstance, metrics: ServiceMetrics): voi
   });
   app.addHook("onResponse", (request, reply, done) => {
     const taken = reply.elapsedTime;
-    (request.routeOptions.config.latency ?? unrouted).observe(taken / 1000);
-    const status = `${Math.floor(reply.statusCode / 100)}xx`;
-    const counts = request.routeOptions.config.always === true ? metrics.probes : metrics.answers;
+    const { latency = unrouted, always } = request.routeConfig;
+    latency.observe(taken / 1000);
+    const status = STATUS_CLASSES[Math.floor(reply.statusCode / 100)] ?? "5xx";
+    const counts = always === true ? metrics.probes : metrics.answers;
     counts[status] = (counts[status] ?? 0) + 1;
     if (taken >= SLOW_MS) {
       request.log.warn(

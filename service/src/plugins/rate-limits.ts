@@ -29,8 +29,7 @@ export function addRateLimits(app: FastifyInstance, { limiters, onLimited }: Rat
   };
   app.addHook("onRequest", (request, _reply, done) => {
     // What observes the process must be able to, whatever others ask.
-    const { always } = request.routeOptions.config;
-    done(always === true ? undefined : refusal("address", networkOf(request.ip)));
+    done(request.routeConfig.always === true ? undefined : refusal("address", networkOf(request.ip)));
   });
   return (principal) => {
     const problem = refusal("principal", principal);

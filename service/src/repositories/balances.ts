@@ -26,7 +26,7 @@ interface DetailRow extends BalanceRow {
   readonly token_version: number | null;
 }
 
-function balanceBody(address: string, balance: number, at: number): Buffer {
+function balanceBody(address: string, balance: number, at: number): string {
   return json({ address, balance, timestamp: seconds(at) });
 }
 

@@ -152,13 +152,13 @@ function toTransaction(address: string, row: PostingRow, sealed: number): Histor
  * @param height block that the booking went into.
  */
 export function prepend(
-  before: { readonly body: Buffer; readonly wrongAtTip: number; readonly second: number },
+  before: { readonly body: string; readonly wrongAtTip: number; readonly second: number },
   booked: HistoryTransaction,
   height: number,
   version: number,
   at: number,
 ): Loaded {
-  const old = JSON.parse(before.body.toString()) as Page;
+  const old = JSON.parse(before.body) as Page;
   const transactions = [booked, ...old.transactions].slice(0, PAGE_SIZE);
   const cut = old.transactions.length >= PAGE_SIZE;
   const body: Page = {

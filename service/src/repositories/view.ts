@@ -5,7 +5,7 @@ import type { Statement } from "../database/read-lane.ts";
 /** What a statement's rows mean to a cache. */
 export type Content = Pick<Loaded, "kind" | "version" | "second" | "wrongAtTip" | "body">;
 
-/** A cacheable answer: where it is kept, what it is read with, and how its bytes are made. */
+/** A cacheable answer: where it is kept, what it is read with, and how its text is made. */
 export interface View<R extends ReplayedRow> {
   readonly key: string;
   readonly ttlMs: number;
@@ -35,8 +35,8 @@ export function sourceOf<R extends ReplayedRow>(view: View<R>, reader: NodeReade
   };
 }
 
-export function json(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value));
+export function json(value: unknown): string {
+  return JSON.stringify(value);
 }
 
 export function seconds(ms: number): number {

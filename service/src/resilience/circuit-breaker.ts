@@ -54,6 +54,12 @@ export function createBreaker({ name, failures, openMs, probe, counts = () => tr
   let timer: NodeJS.Timeout | undefined;
   let abandoned = false;
   let suggested = false;
+  let failing = false;
+
+  /** How a call ended, which the policy may throw again. Once it is open, only a probe counts. */
+  async function tell(outcome: () => void): Promise<void> {
+    if (policy.state === CircuitState.Closed) await policy.execute(outcome).catch(() => undefined);
+  }
 
   async function tryProbe(): Promise<void> {
     if (suggested) return probeLater();
@@ -103,7 +109,22 @@ export function createBreaker({ name, failures, openMs, probe, counts = () => tr
       // The policy would make the first call after the pause the probe, and others wait for its end: a request has better
       // places to go to.
       if (policy.state !== CircuitState.Closed) throw new BreakerOpenError(name);
-      return await policy.execute(call);
+      // The policy counts failures in a row: while there are none, success is no news to it, and telling costs as much as
+      // a call of the cache.
+      try {
+        const result = await call();
+        if (failing) {
+          failing = false;
+          await tell(() => undefined);
+        }
+        return result;
+      } catch (error) {
+        failing = true;
+        await tell(() => {
+          throw error;
+        });
+        throw error;
+      }
     },
     suggest() {
       if (policy.state === CircuitState.Open && !suggested && !abandoned) void trySuggestion();

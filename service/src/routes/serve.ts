@@ -6,7 +6,7 @@ import type { ViewSource } from "../repositories/view.ts";
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
-/** Sends an answer's bytes as they are, and says where they came from and how old they are. */
+/** Sends an answer's text as it is, and says where they came from and how old they are. */
 export function send(request: FastifyRequest, reply: FastifyReply, { entry, origin }: Served): FastifyReply {
   const age = Math.floor((Date.now() - entry.readAt) / 1000);
   reply.header("etag", entry.etag).header("x-cache", origin).header("age", Math.max(age, 0));

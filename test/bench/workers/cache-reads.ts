@@ -14,9 +14,7 @@ const keys = Array.from(
 const entry: CacheEntry = {
   ...{ kind: "value", version: 7, second: 0, readAt: Date.now(), expiresAt: Date.now() + 3_600_000 },
   ...{ costMs: 1, wrongAtTip: 0, etag: "" },
-  body: Buffer.from(
-    JSON.stringify({ address: "x".repeat(42), balance: 1_234_567, timestamp: 1_700_000_000 }),
-  ),
+  body: JSON.stringify({ address: "x".repeat(42), balance: 1_234_567, timestamp: 1_700_000_000 }),
 };
 
 const deadline = Date.now() + 10_000;

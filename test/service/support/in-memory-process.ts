@@ -30,6 +30,6 @@ export function createProcess(shared: FakeShared, holder: string, floorsLimit = 
 
 /** An answer of a node. */
 export function content(version: number, from: Loaded["from"] = "replica", ageMs = 0): Loaded {
-  const body = Buffer.from(`balance at version ${version}`);
+  const body = `balance at version ${version}`;
   return { kind: "value", version, second: 0, readAt: Date.now() - ageMs, wrongAtTip: 0, body, from };
 }

@@ -29,7 +29,7 @@ const entry: CacheEntry = {
   expiresAt: Date.now() + 60_000,
   costMs: 1,
   wrongAtTip: 0,
-  body: Buffer.from(JSON.stringify({ address: A, balance: 7, timestamp: 1 })),
+  body: JSON.stringify({ address: A, balance: 7, timestamp: 1 }),
   etag: 'W/"1-0-x"',
 };
 

@@ -21,14 +21,12 @@ const transaction = (id: string): HistoryTransaction => ({
   created_at: "",
 });
 
-const pageOf = (count: number): Buffer =>
-  Buffer.from(
-    JSON.stringify({
-      transactions: Array.from({ length: count }, (_, at) => transaction(String(count - at))),
-      next_cursor: null,
-      prev_cursor: String(count),
-    }),
-  );
+const pageOf = (count: number): string =>
+  JSON.stringify({
+    transactions: Array.from({ length: count }, (_, at) => transaction(String(count - at))),
+    next_cursor: null,
+    prev_cursor: String(count),
+  });
 
 describe("the status of a transaction", () => {
   it("follows from its block and the last sealed one", () => {
@@ -41,7 +39,7 @@ describe("the status of a transaction", () => {
 describe("a first page that an own booking extends", () => {
   it("begins with it and ends where a page ends", () => {
     const next = prepend({ body: pageOf(PAGE_SIZE), wrongAtTip: 0, second: 4 }, transaction("51"), 5, 8, 0);
-    const page = JSON.parse(next.body.toString()) as Page;
+    const page = JSON.parse(next.body) as Page;
     expect(page.transactions).toHaveLength(PAGE_SIZE);
     expect(page.transactions[0]?.id).toBe("51");
     expect(page.next_cursor).toBe("2");
@@ -51,7 +49,7 @@ describe("a first page that an own booking extends", () => {
 
   it("has no next page while everything fits", () => {
     const next = prepend({ body: pageOf(2), wrongAtTip: 3, second: 1 }, transaction("3"), 5, 3, 0);
-    const page = JSON.parse(next.body.toString()) as Page;
+    const page = JSON.parse(next.body) as Page;
     expect(page.transactions).toHaveLength(3);
     expect(page.next_cursor).toBeNull();
     expect(next.wrongAtTip).toBe(3);

@@ -125,7 +125,7 @@ describe("the read path", () => {
 
   it("replaces the answer about an unknown account on its first credit", async () => {
     const { cache, coherence } = createProcess(shared, "a");
-    let known: Loaded = { ...content(0), kind: "absent", body: Buffer.from("0") };
+    let known: Loaded = { ...content(0), kind: "absent", body: "0" };
     const from = source(async () => known);
     await cache.get(from);
     known = content(1);

@@ -83,7 +83,7 @@ describe("a submitted transfer", () => {
         histories.head("A"),
         {
           ...{ kind: "value", version, second: tip, readAt: Date.now(), wrongAtTip: 0, from: "replica" },
-          body: Buffer.from(JSON.stringify(page)),
+          body: JSON.stringify(page),
         },
         1,
       );

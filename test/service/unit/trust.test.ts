@@ -11,7 +11,7 @@ const entry = (readAt: number): CacheEntry => ({
   expiresAt: readAt + 30_000,
   costMs: 1,
   wrongAtTip: 0,
-  body: Buffer.alloc(0),
+  body: "",
   etag: "",
 });
 
