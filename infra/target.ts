@@ -5,11 +5,19 @@ import type { ScrapeJob } from "./scrape-job.ts";
 /** Where every workload finds its configuration and secrets, on every target: the images name it too. */
 export const FILES_PATH = "/etc/dujyo";
 
-/** A configuration file or a secret that a workload finds below {@link FILES_PATH}; a change replaces its members one by one. */
+/**
+ * A configuration file or a secret that a workload finds below {@link FILES_PATH}. A change replaces its members one by one,
+ * or, of a file that they follow, reaches them while they run.
+ */
 export interface FileSpec {
   /** Path below `/etc/dujyo`, for example `tls/server.key`. */
   readonly path: string;
   readonly content: pulumi.Input<string>;
+  /**
+   * Whether its reader looks at it again by itself: no member is replaced for a change of it, on targets that can write
+   * into what is mounted. A reader may meet the file half written, and has to read it again. @default false
+   */
+  readonly followed?: boolean;
 }
 
 export interface PortSpec {

@@ -3,7 +3,7 @@ import { bytes, milliseconds } from "../lib/units.ts";
 import { PORTS } from "../ports.ts";
 import { Certificate, CertificateAuthority } from "../secrets/certificates.ts";
 import { Password } from "../secrets/password.ts";
-import { SigningKey } from "../secrets/signing-key.ts";
+import { keySetOf, SigningKey } from "../secrets/signing-key.ts";
 import { mostInstances } from "../settings/budgets.ts";
 import { RECOVERY_PROFILES, worstLagUnseen } from "../settings/recovery.ts";
 import type { Settings } from "../settings/schema.ts";
@@ -41,13 +41,17 @@ export class ApiService extends pulumi.ComponentResource {
   readonly ca: pulumi.Output<string>;
   /** Makes bearer tokens. */
   readonly signingKey: SigningKey;
+  /** Verifies them: a JSON Web Key Set of the signing key and, during a rotation, of the former one. */
+  readonly keySet: pulumi.Output<string>;
   /** Makes the pseudonyms of the access log. */
   readonly accessLogKey: pulumi.Output<string>;
 
   constructor(name: string, args: ApiServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dujyo:index:ApiService", name, {}, opts);
     const { target, settings, postgres, routing, pooling, redis } = args;
-    this.signingKey = new SigningKey(`${name}-signing-key`, { parent: this });
+    const keys = settings.api.tokenKeys.map((number) => this.#tokenKey(name, number));
+    this.signingKey = keys.at(-1) as SigningKey;
+    this.keySet = keySetOf(keys);
     this.accessLogKey = new Password(`${name}-access-log-key`, { parent: this }).value;
     const authority = new CertificateAuthority(
       `${name}-ca`,
@@ -100,6 +104,13 @@ export class ApiService extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
+  /** The first key has no number in its name: stacks had it before keys could be rotated. */
+  #tokenKey(name: string, number: number): SigningKey {
+    return new SigningKey(number === 1 ? `${name}-signing-key` : `${name}-signing-key-${number}`, {
+      parent: this,
+    });
+  }
+
   /** One for all instances: they are interchangeable, and none is to be told from the others. */
   #certificate(
     name: string,
@@ -129,7 +140,7 @@ export class ApiService extends pulumi.ComponentResource {
       { path: "secrets/dujyo-readonly-password", content: postgres.passwords.readonly },
       { path: "secrets/redis-app-password", content: redis.connection.passwords.app },
       { path: "secrets/access-log-key", content: this.accessLogKey },
-      { path: "key-set.json", content: this.signingKey.keySet },
+      { path: "key-set.json", content: this.keySet, followed: true },
     ];
   }
 }

@@ -15,6 +15,14 @@ const provider: pulumi.dynamic.ResourceProvider = {
   },
 };
 
+/** One JSON Web Key Set of all that the keys' own sets hold. */
+export function keySetOf(keys: readonly SigningKey[]): pulumi.Output<string> {
+  return pulumi.all(keys.map(({ keySet }) => keySet)).apply((sets) => {
+    const all = sets.flatMap((set) => (JSON.parse(set) as { readonly keys: readonly unknown[] }).keys);
+    return JSON.stringify({ keys: all });
+  });
+}
+
 /** An Ed25519 key for bearer tokens: the private key makes them, the key set verifies them. */
 export class SigningKey extends pulumi.dynamic.Resource {
   /** The private key, a JSON Web Key; a Pulumi secret. */

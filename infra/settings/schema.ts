@@ -7,6 +7,18 @@ import { otherSite } from "./other-site.ts";
 import { parameters } from "./parameters.ts";
 import { receiver } from "./receivers.ts";
 
+/** As many rotations as anybody will see. */
+const MOST_KEYS = 1_000_000;
+
+function areKeys(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length < 1 || value.length > 2) return false;
+  const whole = value.every((key) => Number.isInteger(key) && key >= 1 && key <= MOST_KEYS);
+  return whole && (value.length === 1 || value[0] < value[1]);
+}
+
+const keysError = (issue: { readonly input?: unknown }) =>
+  `is ${JSON.stringify(issue.input)}; use one number from 1 to ${MOST_KEYS}, or two with the new key's behind the former's, such as [1, 2]`;
+
 /**
  * Every setting of a stack with its limits and default. `describe` texts are the documentation that
  * `docs/settings.md` is made of; a default stands nowhere else.
@@ -123,6 +135,12 @@ export const settingsSchema = z.strictObject({
       .default(true)
       .describe(
         "Whether admin routes ask for an admin token. May be off on Docker only, where nothing is published beyond loopback.",
+      ),
+    tokenKeys: z
+      .custom<readonly number[]>(areKeys, { error: keysError })
+      .default([1])
+      .describe(
+        "Numbers of the keys in force for bearer tokens; each is made when its number first appears, and gone for good when it is taken out. The last one signs, all are accepted. `npm run ops -- rotate token-key` writes it.",
       ),
     // A load generator on one machine reaches half of it; what it is for is a caller who takes the service from the others.
     addressRate: whole(0, 1_000_000, 20_000).describe(

@@ -188,9 +188,11 @@ export function startServices(
   const limiter = (name: "address" | "principal") =>
     new RateLimiter({ name, perSecond: config.rateLimits[name], facts: shared });
   const limiters = { address: limiter("address"), principal: limiter("principal") };
-  addInstanceGauges(registry, { writerPool, readerPool, l1, floors, breakers, trust, unsettled, limiters });
-
   const keys = { keySet: config.auth.keySet };
+  addInstanceGauges(registry, {
+    ...{ writerPool, readerPool, l1, floors, breakers, trust, unsettled, limiters, keys },
+  });
+
   const keySetFile = new KeySetFile({
     path: config.auth.keySetFile,
     everyMs: KEY_SET_LOOK_MS,

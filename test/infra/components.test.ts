@@ -130,7 +130,7 @@ for (const name of TARGET_NAMES) {
   });
 
   describe(`ApiService and ApiGateway on ${name}`, () => {
-    const apiOn = (target: Target) => {
+    const apiOn = (target: Target, tokenKeys = settings.api.tokenKeys) => {
       const cluster = postgresOn(target);
       const routing = new PostgresRouting("haproxy", { target, settings, cluster, portOffset: 0 });
       const pooling = new PostgresPooling("pgbouncer", {
@@ -141,7 +141,14 @@ for (const name of TARGET_NAMES) {
         portOffset: 0,
       });
       const redis = new RedisCluster("redis", { target, settings: settings.redis, portOffset: 0 });
-      const service = new ApiService("api", { target, settings, postgres: cluster, routing, pooling, redis });
+      const service = new ApiService("api", {
+        target,
+        settings: { ...settings, api: { ...settings.api, tokenKeys } },
+        postgres: cluster,
+        routing,
+        pooling,
+        redis,
+      });
       if (!target.balancesServices)
         new ApiGateway("gateway", {
           target,
@@ -150,13 +157,31 @@ for (const name of TARGET_NAMES) {
           portOffset: 100,
           metricsAuthority: new CertificateAuthority("monitoring-ca", { commonName: "monitoring" }),
         });
+      return service;
     };
 
     let running: Awaited<ReturnType<typeof deploy>>;
     // The graph stands on all others: recorded once, since that takes seconds on a busy machine.
     beforeAll(async () => {
-      running = await deploy(apiOn);
+      running = await deploy((target) => apiOn(target));
     }, 60_000);
+
+    it("sign tokens with the last key and accept those of all", async () => {
+      const told = { signs: "", accepted: "" };
+      await deploy((target) => {
+        const { signingKey, keySet } = apiOn(target, [1, 2]);
+        signingKey.privateJwk.apply((key) => {
+          told.signs = key;
+        });
+        keySet.apply((keys) => {
+          told.accepted = keys;
+        });
+      });
+      expect(told.signs).toBe("key-of-api-signing-key-2");
+      expect(JSON.parse(told.accepted)).toEqual({
+        keys: [{ kid: "api-signing-key" }, { kid: "api-signing-key-2" }],
+      });
+    });
 
     it("migrate before they serve, and publish one port for all instances", () => {
       const { jobs, published } = running;

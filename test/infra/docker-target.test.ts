@@ -1,11 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
+import type { FileSpec } from "../../infra/target.ts";
 import { ofType, record } from "../support/mocks.ts";
 import { TARGETS } from "../support/targets.ts";
 
 const MB = 2 ** 20;
 
-function twoMembers() {
+function twoMembers(files: FileSpec[] = [{ path: "redis.conf", content: "port 0" }]) {
   const parent = new pulumi.ComponentResource("test:index:Parent", "parent");
   TARGETS.docker().members(
     "redis",
@@ -15,7 +16,7 @@ function twoMembers() {
       limits: { memory: 96 * MB, cpus: 0.5 },
       storage: MB,
       fixedAddresses: true,
-      files: [{ path: "redis.conf", content: "port 0" }],
+      files,
       ports: [],
       stopGrace: 30,
       startTimeout: 60,
@@ -27,7 +28,7 @@ function twoMembers() {
 
 describe("a container of the Docker target", () => {
   it("runs unprivileged, limited, without a writable root, published on loopback", async () => {
-    const containers = ofType(await record(twoMembers), "docker:index/container:Container");
+    const containers = ofType(await record(() => twoMembers()), "docker:index/container:Container");
     expect(containers.get("redis-0")).toMatchObject({
       name: "dujyo-dev-redis-0",
       hostname: "redis-0",
@@ -47,7 +48,7 @@ describe("a container of the Docker target", () => {
   });
 
   it("gets its files through a volume that a container which never starts has filled", async () => {
-    const containers = ofType(await record(twoMembers), "docker:index/container:Container");
+    const containers = ofType(await record(() => twoMembers()), "docker:index/container:Container");
     expect(containers.get("redis-0-files")).toMatchObject({
       start: false,
       mustRun: false,
@@ -61,8 +62,25 @@ describe("a container of the Docker target", () => {
     });
   });
 
+  it("is replaced for a change of its files, but not of one that it follows", async () => {
+    const containerWith = async (conf: string, keys: string) => {
+      const registered = await record(() =>
+        twoMembers([
+          { path: "redis.conf", content: conf },
+          { path: "key-set.json", content: keys, followed: true },
+        ]),
+      );
+      const containers = ofType(registered, "docker:index/container:Container");
+      expect(JSON.stringify(containers.get("redis-0-files"))).toContain(keys);
+      return JSON.stringify(containers.get("redis-0"));
+    };
+    const before = await containerWith("port 0", "keys-1");
+    expect(await containerWith("port 0", "keys-2")).toBe(before);
+    expect(await containerWith("port 1", "keys-2")).not.toBe(before);
+  });
+
   it("is waited for unless the next one does not run yet", async () => {
-    const ready = ofType(await record(twoMembers), "pulumi-nodejs:dynamic/docker:Ready");
+    const ready = ofType(await record(() => twoMembers()), "pulumi-nodejs:dynamic/docker:Ready");
     expect(ready.get("redis-0-ready")).toMatchObject({
       container: "dujyo-dev-redis-0",
       next: "dujyo-dev-redis-1",

@@ -77,6 +77,19 @@ describe("settings", () => {
     expect(() => parseStackFile("dev", text)).not.toThrow(/open-sesame/);
   });
 
+  it.each([
+    [[]],
+    [[0]],
+    [[2, 1]],
+    [[1, 1]],
+    [[1, 2, 3]],
+    ["1"],
+  ])("take no %j for the token keys", (tokenKeys) => {
+    expect(problemsOf({ api: { tokenKeys } })["api.tokenKeys"]).toContain(
+      "use one number from 1 to 1000000, or two",
+    );
+  });
+
   it("report keys under a foreign prefix beside all else, and let those of the engine and its provider pass", () => {
     const all = {
       "dujyo:target": "docker",

@@ -28,7 +28,7 @@ const OUTPUTS: Record<string, (name: string) => Record<string, unknown>> = {
   "pulumi-nodejs:dynamic/secrets:Password": (name) => ({ value: `password-of-${name}` }),
   "pulumi-nodejs:dynamic/secrets:Identity": () => ({ value: "identity" }),
   "pulumi-nodejs:dynamic/secrets:SigningKey": (name) => ({
-    keySet: `keys-of-${name}`,
+    keySet: JSON.stringify({ keys: [{ kid: name }] }),
     privateJwk: `key-of-${name}`,
   }),
   "pulumi-nodejs:dynamic/secrets:CertificateAuthority": (name) => ({

@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseDocument } from "yaml";
 import type { Settings } from "../../infra/settings/schema.ts";
 import { parseStackFile, type StackFile } from "../../infra/settings/stack-file.ts";
 import { Failure } from "../failure.ts";
 import { ROOT } from "../layout.ts";
+import { writeWhole } from "../setup/place.ts";
 import { stackConfigFile } from "./local-state.ts";
 import { mergeStackConfig } from "./stack-config.ts";
 
@@ -33,4 +35,29 @@ export function stackFile(stack: string): StackFile {
 /** The settings of a stack of this project; throws as {@link stackFile} does. */
 export function stackSettings(stack: string): Settings {
   return stackFile(stack).settings;
+}
+
+/**
+ * A stack file's text with one setting changed; comments and everything else stay.
+ *
+ * @param path keys below `dujyo:`, such as `["api", "tokenKeys"]`
+ */
+export function withSetting(
+  text: string,
+  [section = "", ...keys]: readonly string[],
+  value: unknown,
+): string {
+  const document = parseDocument(text);
+  const place = ["config", `dujyo:${section}`, ...keys];
+  // A key with nothing behind it is no collection to put something into.
+  for (const [depth] of place.entries())
+    if (document.getIn(place.slice(0, depth + 1)) === null) document.deleteIn(place.slice(0, depth + 1));
+  document.setIn(place, document.createNode(value, { flow: true }));
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
+}
+
+/** Changes one setting in the tracked file of a stack; see {@link withSetting}. */
+export function writeSetting(stack: string, path: readonly string[], value: unknown): void {
+  const file = join(ROOT, `Pulumi.${stack}.yaml`);
+  writeWhole(file, withSetting(readFileSync(file, "utf8"), path, value));
 }

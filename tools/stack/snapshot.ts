@@ -6,6 +6,8 @@ export interface StateResource {
   readonly id?: string;
   readonly parent?: string;
   readonly dependencies?: readonly string[];
+  /** When it was made, RFC 3339. */
+  readonly created?: string;
   /** What the program asked for. */
   readonly inputs?: Readonly<Record<string, unknown>>;
   /** What it told about itself. */

@@ -8,7 +8,7 @@ export interface Files {
   readonly volume: pulumi.Output<string>;
   /** What to depend on before mounting it. By `dependsOn` alone: an input made of it would replace its users with it. */
   readonly filled: pulumi.Resource;
-  /** SHA-256 over all files; not a secret. */
+  /** SHA-256 over all files but those that are {@link FileSpec.followed}; not a secret. */
   readonly digest: pulumi.Output<string>;
 }
 
@@ -33,7 +33,8 @@ export interface FilesArgs {
 
 /**
  * Puts files into a volume before anything that mounts it starts. A container with a read-only root takes no uploads, and
- * uploads of a container's own would replace it on every change; so a container that is never started carries them.
+ * uploads of a container's own would replace it on every change; so a container that is never started carries them. A change
+ * replaces that one, which writes into the volume while others have it mounted.
  */
 export function createFiles(logical: string, args: FilesArgs, opts: pulumi.CustomResourceOptions): Files {
   const labels = [...args.labels];
@@ -59,6 +60,6 @@ export function createFiles(logical: string, args: FilesArgs, opts: pulumi.Custo
   return {
     volume: volume.name,
     filled: carrier,
-    digest: digestOf(args.files),
+    digest: digestOf(args.files.filter(({ followed }) => !followed)),
   };
 }

@@ -6,6 +6,7 @@ import type { Trust } from "../cache/trust.ts";
 import type { BoundedPool } from "../database/pools.ts";
 import type { UnsettledAccounts } from "../ledger/unsettled.ts";
 import { gauge, gauges } from "../metrics.ts";
+import type { KeyRing } from "../plugins/authentication.ts";
 import type { Breaker } from "../resilience/circuit-breaker.ts";
 import type { RateLimiter } from "../resilience/rate-limiter.ts";
 
@@ -18,6 +19,7 @@ export interface InstanceGaugesArgs {
   readonly trust: Trust;
   readonly unsettled: UnsettledAccounts;
   readonly limiters: Readonly<Record<string, RateLimiter>>;
+  readonly keys: KeyRing;
 }
 
 /** The breakers' states as figures: the greater, the worse. */
@@ -25,7 +27,7 @@ export const STATES = { closed: 0, "half-open": 1, open: 2 } as const;
 
 /** Gauges that are read from the parts they tell about. */
 export function addInstanceGauges(registry: Registry, args: InstanceGaugesArgs): void {
-  const { writerPool, readerPool, l1, floors, breakers, trust, unsettled, limiters } = args;
+  const { writerPool, readerPool, l1, floors, breakers, trust, unsettled, limiters, keys } = args;
   const pools = (pick: (pool: BoundedPool) => number) => () => ({
     writer: pick(writerPool),
     reader: pick(readerPool),
@@ -97,6 +99,9 @@ export function addInstanceGauges(registry: Registry, args: InstanceGaugesArgs):
     "Callers that a limit counts, by what it is kept by",
     "by",
     () => Object.fromEntries(Object.entries(limiters).map(([by, { keys }]) => [by, keys])),
+  );
+  gauges(registry, "dujyo_api_token_keys", "Processes that accept tokens of a key, by its kid", "kid", () =>
+    Object.fromEntries(keys.keySet.keys.map(({ kid = "" }) => [kid, 1])),
   );
   gauge(
     registry,

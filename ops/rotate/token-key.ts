@@ -1,0 +1,139 @@
+import { join } from "node:path";
+import { Failure } from "../../tools/failure.ts";
+import { ROOT } from "../../tools/layout.ts";
+import { mustRun } from "../../tools/process.ts";
+import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
+import { Pulumi } from "../../tools/stack/pulumi.ts";
+import { writeSetting } from "../../tools/stack/settings.ts";
+import { resourcesOf } from "../../tools/stack/snapshot.ts";
+import { bearerToken } from "../bearer-token.ts";
+import type { Connection } from "../connection.ts";
+import { readConnection } from "../connection-store.ts";
+import { Refusal } from "../refusal.ts";
+import { partMembers, type RunningStack } from "../running-stack.ts";
+
+/** Longest wait for every process of the API to have read the keys, seconds; they look every 2 s. */
+const READ_SECONDS = 30;
+/** Life of the tokens that the rotation itself asks with, seconds. */
+const CHECK_TOKEN_SECONDS = "300";
+/** How long the former key may go on signing while the new one is delivered, seconds: an `up` takes a minute or two. */
+const DELIVERY_SECONDS = 600;
+
+/** What is to be in force after a step of the rotation; the same as now where the step was begun before. */
+export function keysAfter(keys: readonly number[], finish: boolean): readonly number[] {
+  const newest = Number(keys.at(-1));
+  if (finish) return [newest];
+  return keys.length === 1 ? [newest, newest + 1] : keys;
+}
+
+/**
+ * Refuses to withdraw the former key while tokens of it may be in use.
+ *
+ * @param created when the new key was made, RFC 3339; undefined where nobody knows
+ * @param tokenLife longest life of a token, seconds; 0: they need not be minded
+ * @throws Refusal with the time from which on it may be done
+ */
+export function refuseEarlyFinish(created: string | undefined, tokenLife: number, now: Date): void {
+  if (tokenLife === 0) return;
+  if (created === undefined)
+    throw new Refusal(
+      "The state does not say when the new key was made. When the former key's tokens have expired: --token-life 0.",
+    );
+  const safe = new Date(Date.parse(created) + (tokenLife + DELIVERY_SECONDS) * 1_000);
+  if (now >= safe) return;
+  throw new Refusal(
+    `Tokens of the former key that live ${tokenLife} s may be in use until ${safe.toISOString()}. Repeat after that; or, if yours ` +
+      "live shorter, say so with --token-life <seconds>; 0 withdraws the key at once, as if others know it.",
+  );
+}
+
+/** Who accepts which keys, out of the metrics of one instance: processes by the key's `kid`. */
+export function acceptedKeys(metrics: string): Map<string, number> {
+  const lines = metrics.matchAll(/^dujyo_api_token_keys\{kid="([^"]+)"[^}]*\} (\d+)$/gm);
+  return new Map(Array.from(lines, ([, kid = "", processes]) => [kid, Number(processes)]));
+}
+
+export interface Rotated {
+  readonly keys: readonly number[];
+  /** Of the key that signs. */
+  readonly kid: string;
+  /** Instances that were asked for the keys that they accept. */
+  readonly instances: readonly string[];
+  readonly seconds: number;
+}
+
+/**
+ * Takes one of the two steps: a new key signs beside the former, or the former is withdrawn. A repeat completes what was cut
+ * off: the stack's file says what is wanted.
+ *
+ * @throws Failure where not every instance accepts exactly the keys in force, or the API refuses a token that it should take
+ */
+export async function rotateTokenKey(
+  stack: RunningStack,
+  keys: readonly number[],
+  say: (line: string) => void,
+): Promise<Rotated> {
+  const started = Date.now();
+  const former = await checkToken(stack, await stack.connection());
+  writeSetting(stack.name, ["api", "tokenKeys"], keys);
+  await mustRun(process.execPath, [join(ROOT, "tools/up.ts"), "--stack", stack.name], {
+    cwd: ROOT,
+    onLine: say,
+  });
+  const connection = await readConnection(stack.name, pulumiEnvironment(stack.name));
+  const kid = kidOf(connection);
+  say("asking each instance which keys it accepts");
+  const instances = partMembers({ ...stack, members: await stack.platform.members() }, "api");
+  for (const { name } of instances) await waitAccepted(stack, name, kid, keys.length);
+  await mustAccept(connection, await checkToken(stack, connection), "the key that signs now");
+  if (keys.length > 1) await mustAccept(connection, former, "the key that signed before");
+  return {
+    keys,
+    kid,
+    instances: instances.map(({ name }) => name),
+    seconds: Math.round((Date.now() - started) / 1_000),
+  };
+}
+
+/** When the key that signs was made; undefined where the state does not say. */
+export async function signingSince(stack: RunningStack): Promise<string | undefined> {
+  const kid = kidOf(await stack.connection());
+  const snapshot = await new Pulumi(stack.name, pulumiEnvironment(stack.name)).export();
+  return resourcesOf(snapshot).find(({ type, id }) => type.endsWith(":SigningKey") && id === kid)?.created;
+}
+
+function kidOf({ apiSigningKey }: Connection): string {
+  return (JSON.parse(apiSigningKey) as { readonly kid: string }).kid;
+}
+
+function checkToken(stack: RunningStack, connection: Connection): Promise<string> {
+  return bearerToken(stack.name, connection, { address: "DU-rotation", ttl: CHECK_TOKEN_SECONDS });
+}
+
+async function waitAccepted(stack: RunningStack, name: string, kid: string, count: number): Promise<void> {
+  const deadline = Date.now() + READ_SECONDS * 1_000;
+  const ask = ["/usr/local/bin/api-ask", "/metrics", "text/plain"];
+  for (;;) {
+    const answer = await stack.platform.exec(stack.member(name), ask, 10_000);
+    const accepted = acceptedKeys(answer.stdout);
+    const everywhere = [...accepted.values()].every((processes) => processes === stack.settings.api.workers);
+    if (answer.code === 0 && accepted.has(kid) && accepted.size === count && everywhere) return;
+    if (Date.now() > deadline)
+      throw new Failure(
+        `${name} accepts ${JSON.stringify(Object.fromEntries(accepted))} (processes by key) after ${READ_SECONDS} s, instead of ` +
+          `${count} keys with ${kid} among them. Look at "npm run logs -- api", and repeat.`,
+      );
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}
+
+/** Asks as a client does. Tokens are looked at before the body, which is none: nothing is booked. */
+async function mustAccept({ api }: Connection, token: string, whose: string): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${api.port}/transaction`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+    body: "{}",
+  });
+  if (answer.status !== 400)
+    throw new Failure(`A token of ${whose} is answered ${answer.status}: ${await answer.text()}`);
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { acceptedKeys, keysAfter, refuseEarlyFinish } from "../../ops/rotate/token-key.ts";
+import { withSetting } from "../../tools/stack/settings.ts";
+
+describe("the rotation of the token key", () => {
+  it("has two steps, and a step that was begun leads to the same keys again", () => {
+    expect(keysAfter([1], false)).toEqual([1, 2]);
+    expect(keysAfter([1, 2], false)).toEqual([1, 2]);
+    expect(keysAfter([1, 2], true)).toEqual([2]);
+    expect(keysAfter([2], true)).toEqual([2]);
+    expect(keysAfter([2], false)).toEqual([2, 3]);
+  });
+
+  it("withdraws no key while its tokens may live, unless that is wanted", () => {
+    const created = "2026-01-01T00:00:00Z";
+    const finish = (now: string, life = 3_600) => refuseEarlyFinish(created, life, new Date(now));
+    expect(() => finish("2026-01-01T01:05:00Z")).toThrow(
+      /until 2026-01-01T01:10:00.000Z.*--token-life <seconds>/,
+    );
+    expect(() => finish("2026-01-01T01:10:00Z")).not.toThrow();
+    expect(() => finish("2026-01-01T00:05:00Z", 0)).not.toThrow();
+    expect(() => refuseEarlyFinish(undefined, 3_600, new Date())).toThrow(/--token-life 0/);
+  });
+
+  it("reads from an instance's metrics how many processes accept which key", () => {
+    const metrics = [
+      "# TYPE dujyo_api_token_keys gauge",
+      'dujyo_api_token_keys{kid="a"} 2',
+      'dujyo_api_token_keys{kid="b"} 1',
+      "dujyo_api_floors 3",
+    ];
+    expect(Object.fromEntries(acceptedKeys(metrics.join("\n")))).toEqual({ a: 2, b: 1 });
+  });
+});
+
+describe("a setting that a command writes", () => {
+  const write = (text: string) => withSetting(text, ["api", "tokenKeys"], [1, 2]);
+
+  it("leaves the rest of the file as it is, comments too", () => {
+    const file = (keys: string) =>
+      [
+        "# A stack.",
+        "config:",
+        "  dujyo:api:",
+        "    # Loopback alone.",
+        `    adminAuth: false${keys}`,
+        "  dujyo:ledger:",
+        "    data: dev # invented",
+        "",
+      ].join("\n");
+    expect(write(file(""))).toBe(file("\n    tokenKeys: [1, 2]"));
+    expect(write(file("\n    tokenKeys: [1]"))).toBe(file("\n    tokenKeys: [1, 2]"));
+  });
+
+  it.each([
+    "",
+    "config:\n",
+    "config: {}\n",
+    "config:\n  dujyo:api:\n",
+  ])("finds its place in a file without it: %j", (text) => {
+    expect(parse(write(text))).toEqual({ config: { "dujyo:api": { tokenKeys: [1, 2] } } });
+  });
+});
