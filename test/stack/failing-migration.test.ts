@@ -3,7 +3,7 @@ import { SteadyLoad } from "../service/support/steady-load.ts";
 import { upWithMigration } from "../support/project-copy.ts";
 import { up } from "../support/stack-commands.ts";
 
-afterAll(up, 300_000);
+afterAll(() => up(), 300_000);
 
 it("leaves the former schema and the former API serving", { timeout: 300_000 }, async () => {
   const load = new SteadyLoad(5, async () => {
