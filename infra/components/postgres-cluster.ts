@@ -301,6 +301,8 @@ function dynamicConfiguration(settings: Settings["postgres"], backup: Settings["
     walKeepSize: "128MB",
     maxSlotWalKeepSize: `${Math.max(512, Math.floor(disk * SLOT_SHARE))}MB`,
     slowQueryMs: milliseconds(settings.slowQuery),
+    walLevel: settings.logicalReplication ? "logical" : "replica",
+    foreignSlots: settings.logicalReplication ? readConfig("patroni/foreign-slots.yml") : "",
     archive: archiveParameters(backup),
     sites: siteConfiguration(settings),
     parameters: parameters.join("\n"),

@@ -79,6 +79,12 @@ export const settingsSchema = z.strictObject({
         "Whether the whole cluster follows `postgres.otherSite` and takes no writes; Kubernetes only. Such a stack is PostgreSQL and HAProxy alone. Taking it away promotes the cluster.",
       ),
     otherSite,
+    logicalReplication: z
+      .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
+      .default(false)
+      .describe(
+        "Whether a cluster of another major version can follow this one, or be followed by it, row by row (docs/upgrade.md); more log is written. A change restarts the members, one at a time.",
+      ),
     // Zero would log every statement; what takes longer than an hour is no query of a ledger.
     slowQuery: duration("1 ms", "1 h", "1 s").describe("Statements longer than this are logged."),
     parameters: parameters.describe(

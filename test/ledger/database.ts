@@ -45,13 +45,7 @@ export async function emptyDatabase(): Promise<TestDatabase> {
     return client;
   };
 
-  const admin = await open({ ...SERVER, user: "postgres", database: "postgres" });
-  await admin.query(ROLES);
-  await admin.query(`CREATE DATABASE ${name} OWNER dujyo_user`);
-  await admin.end();
-  const owner = await open(config("postgres"));
-  for (const file of PROVISIONING) await owner.query(await readFile(file, "utf8"));
-  await owner.end();
+  await provision((user, database) => open({ ...SERVER, user, database }), name);
 
   return {
     name,
@@ -76,6 +70,24 @@ export async function emptyDatabase(): Promise<TestDatabase> {
       await client.end();
     },
   };
+}
+
+/**
+ * Makes roles and a database as provisioning does.
+ *
+ * @param session opens one with the server
+ */
+export async function provision(
+  session: (user: string, database: string) => Promise<Client>,
+  name: string,
+): Promise<void> {
+  const admin = await session("postgres", "postgres");
+  await admin.query(ROLES);
+  await admin.query(`CREATE DATABASE ${name} OWNER dujyo_user`);
+  await admin.end();
+  const owner = await session("postgres", name);
+  for (const file of PROVISIONING) await owner.query(await readFile(file, "utf8"));
+  await owner.end();
 }
 
 /** A database with all migrations applied. */

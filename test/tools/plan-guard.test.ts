@@ -5,6 +5,7 @@ import { parseSettings } from "../../infra/settings/parse.ts";
 import { changesOf, countsOf, errorsOf, type Plan, type PlanStep, readPlan } from "../../tools/stack/plan.ts";
 import { dataLosses, objections, plannedObjects, refuseBadPlan } from "../../tools/stack/plan-guard.ts";
 import { planReport } from "../../tools/stack/plan-report.ts";
+import { growthObjections } from "../../tools/stack/volume-growth.ts";
 
 const urn = (type: string, name: string) =>
   `urn:pulumi:prod::dujyo::dujyo:index:PostgresCluster$dujyo:kubernetes:Workload$${type}::${name}`;
@@ -49,6 +50,48 @@ describe("the plan guard", () => {
     expect(remove()).toHaveLength(1);
     const replaced = step("replace", CLAIM, "data-postgres-4", { oldState: {} });
     expect(dataLosses({ steps: [replaced] })).toHaveLength(1);
+  });
+
+  const sized = (storage: string, storageClassName?: string) => ({
+    inputs: { spec: { ...(storageClassName && { storageClassName }), resources: { requests: { storage } } } },
+  });
+  const resized = (from: string, to: string, name?: string, op = "update") => ({
+    steps: [
+      step(op, CLAIM, "data-postgres-0", { oldState: sized(from, name), newState: sized(to, name) }),
+      step("create", CLAIM, "data-postgres-3", { newState: sized(to, name) }),
+    ],
+  });
+  const storageClass = (name: string, allowVolumeExpansion?: boolean, annotations = {}) => ({
+    metadata: { name, annotations },
+    ...(allowVolumeExpansion !== undefined && { allowVolumeExpansion }),
+  });
+
+  it("lets a volume grow in place where its class does, and the user may look", () => {
+    const standard = { "storageclass.kubernetes.io/is-default-class": "true" };
+    const growing = (name: string | undefined, ...classes: ReturnType<typeof storageClass>[]) =>
+      growthObjections(resized("51200Mi", "102400Mi", name), classes);
+    expect(growing("ssd", storageClass("ssd", true))).toEqual([]);
+    expect(growing(undefined, storageClass("ssd"), storageClass("disk", true, standard))).toEqual([]);
+    expect(growing("ssd", storageClass("ssd"))).toEqual([
+      expect.stringMatching(
+        /^would grow data-postgres-0 from 51200Mi to 102400Mi, .*class "ssd" .*allowVolumeExpansion/,
+      ),
+    ]);
+    expect(growing(undefined, storageClass("ssd", true), storageClass("disk", false, standard))).toHaveLength(
+      1,
+    );
+    expect(growthObjections(resized("51200Mi", "102400Mi"))).toEqual([]);
+  });
+
+  it("lets no volume shrink, and says what its size follows from", () => {
+    const settings = parseSettings("prod", { target: "kubernetes" });
+    expect(() => refuseBadPlan(settings, resized("102400Mi", "9000Mi", "ssd"))).toThrow(
+      /would shrink data-postgres-0 from 102400Mi to 9000Mi.*postgres\.storage/,
+    );
+    expect(
+      planReport("prod", settings, resized("51200Mi", "102400Mi", "ssd"), [storageClass("ssd")]),
+    ).toContain("would grow data-postgres-0");
+    expect(growthObjections(resized("51200Mi", "51200Mi"), [])).toEqual([]);
   });
 
   it("lets pods, files and jobs be replaced", () => {

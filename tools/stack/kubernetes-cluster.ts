@@ -117,6 +117,10 @@ export interface Named {
   };
 }
 
+export interface StorageClass extends Named {
+  readonly allowVolumeExpansion?: boolean;
+}
+
 export interface Node extends Named {
   readonly spec?: {
     readonly unschedulable?: boolean;
@@ -140,7 +144,8 @@ export interface Found {
   readonly forbidden: readonly string[];
 }
 
-const DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class";
+/** Annotation of the class that claims without one get. */
+export const DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class";
 const ZONE = "topology.kubernetes.io/zone";
 const SECURITY_LEVEL = "pod-security.kubernetes.io/enforce";
 

@@ -5,7 +5,13 @@ import { ensureKubernetesPlugin } from "../setup/kubernetes-plugin.ts";
 import { Progress, type Step } from "../setup/progress.ts";
 import { ensurePulumiEngine } from "../setup/pulumi-engine.ts";
 import { deploy } from "./deploy.ts";
-import { type Cluster, namespaceOf, reachCluster, requireCluster } from "./kubernetes-cluster.ts";
+import {
+  type Cluster,
+  namespaceOf,
+  reachCluster,
+  requireCluster,
+  type StorageClass,
+} from "./kubernetes-cluster.ts";
 import { healOnKubernetes, holdingsOf, refuseForeignCluster } from "./kubernetes-heal.ts";
 import { ensureLocalState, pulumiEnvironment, removeStackConfig } from "./local-state.ts";
 import { releaseStaleLock } from "./lock.ts";
@@ -16,6 +22,7 @@ import { Pulumi } from "./pulumi.ts";
 import { destroyableUrns, resourcesOf, type Snapshot } from "./snapshot.ts";
 
 interface Prepared {
+  readonly cluster: Cluster;
   readonly progress: Progress;
   readonly pulumi: Pulumi;
   /** The state; undefined where there is none yet. */
@@ -36,7 +43,7 @@ async function prepare(stack: string, settings: Settings, look: () => Promise<Cl
   const snapshot = await progress.step("state", (step) =>
     prepareState(step, cluster, pulumi, namespaceOf(stack, settings)),
   );
-  return { progress, pulumi, snapshot };
+  return { cluster, progress, pulumi, snapshot };
 }
 
 async function prepareState(
@@ -62,6 +69,10 @@ async function plan({ progress, pulumi, snapshot }: Prepared, refresh = false): 
   return made;
 }
 
+function storageClasses(cluster: Cluster): Promise<StorageClass[] | undefined> {
+  return cluster.list<StorageClass>(["storageclasses"]);
+}
+
 /**
  * Brings a stack on Kubernetes to what its settings say.
  *
@@ -69,8 +80,8 @@ async function plan({ progress, pulumi, snapshot }: Prepared, refresh = false): 
  */
 export async function upOnKubernetes(stack: string, settings: Settings): Promise<number> {
   const prepared = await prepare(stack, settings, () => requireCluster(stack, settings));
-  const { progress, pulumi } = prepared;
-  refuseBadPlan(settings, await plan(prepared));
+  const { cluster, progress, pulumi } = prepared;
+  refuseBadPlan(settings, await plan(prepared), await storageClasses(cluster));
   const summary = await progress.step("pulumi up", (step) => deploy(step, pulumi, "up"));
   process.stdout.write(`\n${progress.table()}\n\nPulumi: ${summary}\n`);
   return 0;
@@ -93,9 +104,11 @@ export async function previewOnKubernetes(
   settings: Settings,
   { report, drift = false }: PreviewOptions = {},
 ): Promise<number> {
-  const made = await plan(await prepare(stack, settings, () => requireCluster(stack, settings)), drift);
-  if (report !== undefined) writeFileSync(report, planReport(stack, settings, made));
-  refuseBadPlan(settings, made);
+  const prepared = await prepare(stack, settings, () => requireCluster(stack, settings));
+  const made = await plan(prepared, drift);
+  const classes = await storageClasses(prepared.cluster);
+  if (report !== undefined) writeFileSync(report, planReport(stack, settings, made, classes));
+  refuseBadPlan(settings, made, classes);
   if (drift && changesOf(made).length > 0)
     throw new Failure(
       `Stack "${stack}" is not what the program says: see above. Bring it back (npm run up -- --stack ${stack}), or the change into the program.`,

@@ -2,11 +2,13 @@ import { violations } from "../../infra/policies/index.ts";
 import type { KubernetesObject } from "../../infra/policies/objects.ts";
 import type { Settings } from "../../infra/settings/schema.ts";
 import { Failure } from "../failure.ts";
+import type { StorageClass } from "./kubernetes-cluster.ts";
 import { errorsOf, nameOf, type Plan, typeOf } from "./plan.ts";
+import { CLAIM, growthObjections } from "./volume-growth.ts";
 
 /** What data lies on, and what data opens with: whoever loses one of them loses the data. */
 const HOLDS_DATA = [
-  "kubernetes:core/v1:PersistentVolumeClaim",
+  CLAIM,
   "kubernetes:core/v1:Namespace",
   "docker:index/volume:Volume",
   "pulumi-nodejs:dynamic/secrets:Password",
@@ -14,7 +16,7 @@ const HOLDS_DATA = [
   "pulumi-nodejs:dynamic/secrets:Identity",
 ];
 
-const VOLUMES = ["kubernetes:core/v1:PersistentVolumeClaim", "docker:index/volume:Volume"];
+const VOLUMES = [CLAIM, "docker:index/volume:Volume"];
 const SECRET = /^pulumi-nodejs:dynamic\/secrets:/;
 
 const LOSES = /^(delete|replace|delete-replaced|create-replacement|discard)/;
@@ -57,8 +59,13 @@ export function plannedObjects(plan: Plan): KubernetesObject[] {
   return [...objects.values()];
 }
 
-/** Everything that speaks against carrying out a plan: data that would go, policies that would be broken. */
-export function objections(settings: Settings, plan: Plan): string[] {
+/**
+ * Everything that speaks against carrying out a plan: data that would go, sizes that volumes can not have, policies that
+ * would be broken.
+ *
+ * @param classes storage classes of the cluster; undefined where this user may not look at them
+ */
+export function objections(settings: Settings, plan: Plan, classes?: readonly StorageClass[]): string[] {
   const { target, kubernetes } = settings;
   const broken =
     target === "kubernetes"
@@ -66,7 +73,7 @@ export function objections(settings: Settings, plan: Plan): string[] {
           ({ policy, at, reason }) => `${policy}: ${at} ${reason}`,
         )
       : [];
-  return [...dataLosses(plan), ...broken];
+  return [...dataLosses(plan), ...growthObjections(plan, classes), ...broken];
 }
 
 /**
@@ -74,8 +81,8 @@ export function objections(settings: Settings, plan: Plan): string[] {
  *
  * @throws Failure with all objections, and with what the engine itself has against it
  */
-export function refuseBadPlan(settings: Settings, plan: Plan): void {
-  const against = objections(settings, plan);
+export function refuseBadPlan(settings: Settings, plan: Plan, classes?: readonly StorageClass[]): void {
+  const against = objections(settings, plan, classes);
   const errors = errorsOf(plan);
   const refused = [
     ...(against.length > 0

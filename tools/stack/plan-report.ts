@@ -1,4 +1,5 @@
 import type { Settings } from "../../infra/settings/schema.ts";
+import type { StorageClass } from "./kubernetes-cluster.ts";
 import { changesOf, countsOf, errorsOf, type Plan } from "./plan.ts";
 import { objections } from "./plan-guard.ts";
 
@@ -6,8 +7,13 @@ import { objections } from "./plan-guard.ts";
 const MOST = 60_000;
 
 /** The plan as Markdown, for a comment on a change request: verdict, what speaks against it, every change. */
-export function planReport(stack: string, settings: Settings, plan: Plan): string {
-  const against = [...objections(settings, plan), ...errorsOf(plan)];
+export function planReport(
+  stack: string,
+  settings: Settings,
+  plan: Plan,
+  classes?: readonly StorageClass[],
+): string {
+  const against = [...objections(settings, plan, classes), ...errorsOf(plan)];
   const changes = changesOf(plan);
   const list = changes.join("\n");
   const shown = list.length <= MOST ? list : `${list.slice(0, MOST)}\n... and more`;

@@ -13,7 +13,7 @@ export interface PlanStep {
   readonly op: string;
   readonly urn: string;
   /** Absent where the resource is new. */
-  readonly oldState?: { readonly protect?: boolean };
+  readonly oldState?: { readonly protect?: boolean; readonly inputs?: Record<string, unknown> };
   readonly newState?: { readonly type?: string; readonly inputs?: Record<string, unknown> };
   readonly replaceReasons?: readonly string[] | null;
   readonly diffReasons?: readonly string[] | null;
