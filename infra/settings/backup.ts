@@ -1,14 +1,10 @@
-import { z } from "zod";
-import { cpus, duration, section, size, whole } from "./kinds.ts";
+import { cpus, duration, flag, section, size, whole } from "./kinds.ts";
 
 /** Archive of WAL and backups by pgBackRest. */
 export const backup = section({
-  enabled: z
-    .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
-    .default(false)
-    .describe(
-      "Whether WAL is archived and backups are taken, on Docker. Once on it stays on: the repository would go with it. Turning it on restarts the members of PostgreSQL one at a time.",
-    ),
+  enabled: flag(false).describe(
+    "Whether WAL is archived and backups are taken, on Docker. Once on it stays on: the repository would go with it. Turning it on restarts the members of PostgreSQL one at a time.",
+  ),
   schedule: section({
     full: duration("1 h", "90 d", "7 d").describe("Time from one full backup to the next."),
     // The alert on a backup's age speaks after 26 hours.

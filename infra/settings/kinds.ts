@@ -32,30 +32,28 @@ export const duration = (least: Duration, most: Duration, fallback: Duration) =>
     .default(fallback);
 };
 
-/** A network in IPv4 whose address has no bit beyond its length, such as "10.244.0.0/16". */
+export const flag = (fallback: boolean) =>
+  z.boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` }).default(fallback);
+
+/** A network in IPv4 whose address has no bit beyond its length. */
+const ipv4Network = (example: string, lengths: readonly [number, number]) =>
+  z.custom<string>((value) => typeof value === "string" && isNetwork(value, lengths), {
+    error: (issue) =>
+      `is ${JSON.stringify(issue.input)}; use an IPv4 network such as "${example}", each number from 0 to 255, ` +
+      `${lengths[0] === lengths[1] ? `/${lengths[0]}` : `/${lengths[0]} to /${lengths[1]}`}, no bit set beyond that`,
+  });
+
+/** One network, such as "10.244.0.0/16". */
 export const network = (fallback: string, lengths: readonly [number, number] = [0, 32]) =>
-  z
-    .custom<string>((value) => typeof value === "string" && isNetwork(value, lengths), {
-      error: (issue) =>
-        `is ${JSON.stringify(issue.input)}; use an IPv4 network such as "${fallback}", each number from 0 to 255, ` +
-        `${lengths[0] === lengths[1] ? `/${lengths[0]}` : `/${lengths[0]} to /${lengths[1]}`}, no bit set beyond that`,
-    })
-    .default(fallback);
+  ipv4Network(fallback, lengths).default(fallback);
 
 /** Networks of clients. One that names half of the Internet or more is no list of who may come. */
 export const clientNetworks = () =>
   z
-    .array(
-      z.custom<string>((value) => typeof value === "string" && isNetwork(value, [8, 32]), {
-        error: (issue) =>
-          `is ${JSON.stringify(issue.input)}; use an IPv4 network such as "10.8.0.0/24", each number from 0 to 255, ` +
-          "/8 to /32, no bit set beyond that",
-      }),
-      {
-        error: (issue) =>
-          `is ${JSON.stringify(issue.input)}; use a list of IPv4 networks such as ["10.8.0.0/24"]`,
-      },
-    )
+    .array(ipv4Network("10.8.0.0/24", [8, 32]), {
+      error: (issue) =>
+        `is ${JSON.stringify(issue.input)}; use a list of IPv4 networks such as ["10.8.0.0/24"]`,
+    })
     .default([]);
 
 function isNetwork(text: string, [shortest, longest]: readonly [number, number]): boolean {

@@ -1,8 +1,5 @@
 import { z } from "zod";
-import { choice, network, section, share, whole } from "./kinds.ts";
-
-const flag = (fallback: boolean) =>
-  z.boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` }).default(fallback);
+import { choice, flag, network, section, share, whole } from "./kinds.ts";
 
 /** A name as Kubernetes takes it; empty where there is none. */
 const name = z

@@ -1,6 +1,17 @@
 import { z } from "zod";
 import { backup } from "./backup.ts";
-import { choice, clientNetworks, cpus, duration, network, section, share, size, whole } from "./kinds.ts";
+import {
+  choice,
+  clientNetworks,
+  cpus,
+  duration,
+  flag,
+  network,
+  section,
+  share,
+  size,
+  whole,
+} from "./kinds.ts";
 import { kubernetes } from "./kubernetes.ts";
 import { operator } from "./operator.ts";
 import { otherSite } from "./other-site.ts";
@@ -72,19 +83,13 @@ export const settingsSchema = z.strictObject({
     storage: size("10 GB").describe(
       "Disk of each member. Kubernetes claims it; WAL limits follow from it on both targets.",
     ),
-    standby: z
-      .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
-      .default(false)
-      .describe(
-        "Whether the whole cluster follows `postgres.otherSite` and takes no writes; Kubernetes only. Such a stack is PostgreSQL and HAProxy alone. Taking it away promotes the cluster.",
-      ),
+    standby: flag(false).describe(
+      "Whether the whole cluster follows `postgres.otherSite` and takes no writes; Kubernetes only. Such a stack is PostgreSQL and HAProxy alone. Taking it away promotes the cluster.",
+    ),
     otherSite,
-    logicalReplication: z
-      .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
-      .default(false)
-      .describe(
-        "Whether a cluster of another major version can follow this one, or be followed by it, row by row (docs/upgrade.md); more log is written. A change restarts the members, one at a time.",
-      ),
+    logicalReplication: flag(false).describe(
+      "Whether a cluster of another major version can follow this one, or be followed by it, row by row (docs/upgrade.md); more log is written. A change restarts the members, one at a time.",
+    ),
     // Zero would log every statement; what takes longer than an hour is no query of a ledger.
     slowQuery: duration("1 ms", "1 h", "1 s").describe("Statements longer than this are logged."),
     parameters: parameters.describe(
@@ -136,12 +141,9 @@ export const settingsSchema = z.strictObject({
     workers: whole(1, 64, 1).describe("Processes in each container that share its port."),
     memory: size("256 MB").describe("Memory limit of each container."),
     cpus: cpus(1).describe("Processor limit of each container."),
-    adminAuth: z
-      .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
-      .default(true)
-      .describe(
-        "Whether admin routes ask for an admin token. May be off on Docker only, where nothing is published beyond loopback.",
-      ),
+    adminAuth: flag(true).describe(
+      "Whether admin routes ask for an admin token. May be off on Docker only, where nothing is published beyond loopback.",
+    ),
     tokenKeys: z
       .custom<readonly number[]>(areKeys, { error: keysError })
       .default([1])
@@ -216,10 +218,7 @@ export const settingsSchema = z.strictObject({
     sealInterval: duration("1 s", "1 h", "10 s").describe("Pause between two blocks."),
   }),
   monitoring: section({
-    enabled: z
-      .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
-      .default(true)
-      .describe("Whether Prometheus, Alertmanager and the exporters are part of the stack."),
+    enabled: flag(true).describe("Whether Prometheus, Alertmanager and the exporters are part of the stack."),
     mode: choice(["bundled", "operator"], "bundled").describe(
       "Who reads the exporters: Prometheus, Alertmanager and Grafana of the stack's own, or those of a kube-prometheus-stack that the cluster has (Kubernetes only).",
     ),
@@ -232,12 +231,9 @@ export const settingsSchema = z.strictObject({
     memory: size("384 MB").describe("Memory limit of Prometheus."),
     cpus: cpus(1).describe("Processor limit of Prometheus."),
     alertmanagerMemory: size("64 MB").describe("Memory limit of Alertmanager."),
-    grafana: z
-      .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
-      .default(true)
-      .describe(
-        "Whether Grafana is part of the monitoring. It is left out, with a warning, where its image can not be had.",
-      ),
+    grafana: flag(true).describe(
+      "Whether Grafana is part of the monitoring. It is left out, with a warning, where its image can not be had.",
+    ),
     grafanaMemory: size("256 MB").describe("Memory limit of Grafana."),
     exporterMemory: size("48 MB").describe("Memory limit of each exporter."),
     exporterCpus: cpus(0.5).describe("Processor limit of each exporter, and of Alertmanager."),
@@ -250,12 +246,9 @@ export const settingsSchema = z.strictObject({
       .describe(
         "Who is told: `name`, `type` (email, slack, pagerduty), `severities` (page, ticket, info) and what the type needs. Without one, alerts show on Alertmanager's page alone.",
       ),
-    heartbeat: z
-      .boolean({ error: (issue) => `is ${JSON.stringify(issue.input)}; use true or false` })
-      .default(false)
-      .describe(
-        "Whether a service outside is told once a minute that alerts arrive, so that it can raise the alarm when they stop. Its address is the secret `receiverSecrets.heartbeat`.",
-      ),
+    heartbeat: flag(false).describe(
+      "Whether a service outside is told once a minute that alerts arrive, so that it can raise the alarm when they stop. Its address is the secret `receiverSecrets.heartbeat`.",
+    ),
     contacts: section({
       support: z.string().default("").describe("Whom to ask, written into every alert."),
       docs: z.string().default("").describe("Address that the paths of runbooks are put behind."),
