@@ -10,7 +10,7 @@ const CHAIN = "DUJYO-DRILL";
 /** Prints the number of a process in the member; runs inside of it. The members' images have no program that does. */
 const FIND: Record<ProcessName, string> = {
   postmaster: "head -n 1 /var/lib/dujyo/pgdata/postmaster.pid",
-  patroni: "grep -l '/usr/bin/patroni' /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | sort -n | head -n 1",
+  patroni: "grep -l 'member_patroni.py' /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | sort -n | head -n 1",
   // The first process is the init, which lets its child's end be its own.
   main: "grep -l 'PPid:.1$' /proc/[0-9]*/status 2>/dev/null | cut -d/ -f3 | sort -n | head -n 1",
 };

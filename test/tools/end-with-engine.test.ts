@@ -15,31 +15,46 @@ describe("a process of the engine", () => {
     for (const engine of engines.splice(0)) engine.close();
   });
 
-  async function start(...args: string[]): Promise<ChildProcess> {
-    const child = spawn(process.execPath, [`--import=${SCRIPT}`, "--eval", PROGRAM, "--", ...args], {
-      stdio: ["ignore", "pipe", "inherit"],
+  async function start(program: string, ...args: string[]): Promise<ChildProcess> {
+    const child = spawn(process.execPath, [`--import=${SCRIPT}`, "--eval", program, "--", ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
     });
     children.push(child);
     await once(child.stdout as NodeJS.ReadableStream, "data");
     return child;
   }
 
+  async function listen(): Promise<{ server: Server; address: string }> {
+    const server = createServer((socket) => socket.resume()).listen(0, "127.0.0.1");
+    engines.push(server);
+    await once(server, "listening");
+    return { server, address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+  }
+
   it("ends when the engine is gone, and not before", async () => {
-    const engine = createServer((socket) => socket.resume()).listen(0, "127.0.0.1");
-    engines.push(engine);
-    await once(engine, "listening");
-    const child = await start("--monitor", `127.0.0.1:${(engine.address() as AddressInfo).port}`);
+    const { address: languageHost } = await listen();
+    const { server: engine, address } = await listen();
+    const child = await start(PROGRAM, "--monitor", languageHost, "--engine", address);
     // It has looked, found the engine there, and gone on.
     await once(engine, "connection");
     await once(engine, "connection");
     expect(child.exitCode).toBeNull();
+    // Its language host is still there.
     engine.close();
     const [code] = await once(child, "exit");
     expect(code).toBe(1);
   });
 
+  it("ends when nobody reads what it reports", async () => {
+    // As the program's own start does: whatever is not caught is reported.
+    const reporting = "process.on('uncaughtException', (error) => console.error(error.stack))";
+    const child = await start(`${reporting}; ${PROGRAM}; setInterval(() => { throw new Error() }, 50)`);
+    child.stderr?.destroy();
+    expect(await once(child, "exit")).toEqual([1, null]);
+  });
+
   it("is left alone where it has no engine", async () => {
-    const child = await start("--stack", "dev");
+    const child = await start(PROGRAM, "--stack", "dev");
     child.kill("SIGTERM");
     expect(await once(child, "exit")).toEqual([null, "SIGTERM"]);
   });

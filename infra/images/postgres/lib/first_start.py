@@ -3,9 +3,11 @@
 A mark beside the data stands for that time. A start that finds the mark and data comes after one that was cut off, and
 the data may be half of what initdb or a base backup makes. Patroni takes any directory with something in it for a
 database, and what a cut-off founder has noted in the store keeps everybody else from founding the cluster. Both are
-cleared here. Data of the database that the cluster is known by is whole: the store names it after initdb has ended, and
-a base backup brings the file that names it last. A later base backup, after a member was reinitialised, has no mark; it
-is known by that file, which is not there yet.
+cleared here, also where the founder had not come to any data yet: its mark tells that it was founding.
+
+Data of the database that the cluster is known by is whole: the store names it after initdb has ended, and a base backup
+brings the file that names it last. A later base backup, after a member was reinitialised, has no mark; it is known by
+that file, which is not there yet.
 """
 
 import os
@@ -20,6 +22,7 @@ from member_log import say  # noqa: E402
 
 CONFIGURATION = "/etc/dujyo/patroni.yml"
 STORE_SECONDS = 60
+FOUNDING = "founding"
 
 
 def _mark(data):
@@ -38,15 +41,41 @@ def end(data):
     os.remove(_mark(data))
 
 
+def note_founding(data):
+    """Before this member asks the store to let it found the cluster."""
+    _write_mark(data, FOUNDING)
+
+
+def note_waiting(data):
+    """Another one founds it."""
+    _write_mark(data, "")
+
+
+def _founds(data):
+    if not is_going_on(data):
+        return False
+    with open(_mark(data), encoding="ascii") as file:
+        return file.read() == FOUNDING
+
+
+def _write_mark(data, text):
+    # Renamed into its place: a start that is cut off here finds the old mark or the new one.
+    half = f"{_mark(data)}.half"
+    with open(half, "w", encoding="ascii") as file:
+        file.write(text)
+    os.replace(half, _mark(data))
+
+
 def begin(data, environment):
     """Before Patroni. Raises SubprocessError where the store does not answer: the next start tries again."""
-    if not _is_empty(data):
-        if is_going_on(data) or not os.path.exists(os.path.join(data, "global/pg_control")):
-            # Patroni's library stays out of this process, which lives as long as the member.
-            subprocess.run([sys.executable, "-IB", __file__, data], env=environment, check=True, timeout=STORE_SECONDS)
-        return
-    with open(_mark(data), "w", encoding="ascii"):
-        pass
+    half_made = not _is_empty(data) and (
+        is_going_on(data) or not os.path.exists(os.path.join(data, "global/pg_control"))
+    )
+    if half_made or _founds(data):
+        # Patroni's library stays out of this process, which lives as long as the member.
+        subprocess.run([sys.executable, "-IB", __file__, data], env=environment, check=True, timeout=STORE_SECONDS)
+    elif _is_empty(data):
+        note_waiting(data)
 
 
 def _system_identifier(data):
@@ -72,7 +101,10 @@ def _clear(data):
     # Only a founder has data while nothing is founded, and there is one at a time: the note is this member's own.
     if founded == "":
         store.cancel_initialization()
-    shutil.rmtree(data)
+    if os.path.isdir(data):
+        shutil.rmtree(data)
+    if is_going_on(data):
+        note_waiting(data)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ roles, their passwords and the root certificate, so that whoever answers there i
 import json
 import os
 import select
-import sys
 
 from cluster_view import dynamic_cache
 from member_log import say
@@ -21,16 +20,13 @@ CONNECT_SECONDS = 3
 ASK_AGAIN_SECONDS = 5
 
 
-def patroni():
-    """The command that runs Patroni: its own, unless there are two sites."""
-    if not os.path.exists(PLACE):
-        return ["/usr/bin/patroni"]
-    return [sys.executable, "-IB", os.path.join(os.path.dirname(__file__), "site_patroni.py")]
+def exists():
+    return os.path.exists(PLACE)
 
 
 def leads(password):
     """Whether the other site, if there is one, answers as a primary."""
-    if not os.path.exists(PLACE):
+    if not exists():
         return False
     # The supervisor lives as long as the member, and needs this for a moment, where there are two sites.
     import psycopg2
@@ -58,7 +54,7 @@ def hold_back(data, wake, stop):
     A site that follows may start at any time, and so may one without data of its own.
     """
     shared = dynamic_cache(data)
-    if not os.path.exists(PLACE) or not shared or "standby_cluster" in shared:
+    if not exists() or not shared or "standby_cluster" in shared:
         return
     password = _members_password()
     said = False

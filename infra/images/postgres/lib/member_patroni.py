@@ -1,0 +1,67 @@
+"""Patroni as members run it: with two additions for which it has no setting."""
+
+import os
+import sys
+
+from patroni.__main__ import main
+from patroni.dcs import RemoteMember
+# Before patroni.ha: each of the two imports the other.
+from patroni.postgresql.config import ConfigHandler
+from patroni.ha import Ha
+
+# It runs isolated from its folder.
+sys.path.insert(0, os.path.dirname(__file__))
+
+import first_start  # noqa: E402
+import other_site  # noqa: E402
+
+DATA = os.environ.get("PGDATA", "/var/lib/dujyo/pgdata")
+SITE_NAME = "other-site"
+
+
+def note_who_founds(ha_class):
+    """A member that asks to found the cluster notes that beside its data, for its next start.
+
+    The store does not say who is founding. A founder that is killed before initdb has written anything would wait for
+    itself for ever, and all others with it.
+    """
+    original = ha_class.__init__
+
+    def __init__(self, patroni):
+        original(self, patroni)
+        initialize = self.dcs.initialize
+
+        def initialize_noted(create_new=True, sysid=""):
+            if sysid:
+                return initialize(create_new=create_new, sysid=sysid)
+            first_start.note_founding(DATA)
+            founds = initialize(create_new=create_new)
+            if not founds:
+                first_start.note_waiting(DATA)
+            return founds
+
+        self.dcs.initialize = initialize_noted
+
+    ha_class.__init__ = __init__
+
+
+def go_by_another_name_at_the_other_site(handler_class):
+    """Patroni streams under the member's name. The members of both sites have the same names, and the leading site would
+    count the other one's in its quorum: a commit would be acknowledged that none of its own replicas has.
+    """
+    original = handler_class.primary_conninfo_params
+
+    def primary_conninfo_params(self, member):
+        parameters = original(self, member)
+        if parameters and isinstance(member, RemoteMember):
+            parameters["application_name"] = SITE_NAME
+        return parameters
+
+    handler_class.primary_conninfo_params = primary_conninfo_params
+
+
+if __name__ == "__main__":
+    note_who_founds(Ha)
+    if other_site.exists():
+        go_by_another_name_at_the_other_site(ConfigHandler)
+    main()

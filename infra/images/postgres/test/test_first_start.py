@@ -1,0 +1,110 @@
+"""What a start makes of a first one that was cut off."""
+
+import os
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+sys.path.insert(0, "lib")
+
+import first_start  # noqa: E402
+import member_patroni  # noqa: E402
+
+SYSTEM = "7577000000000000000"
+
+
+class CutOff(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.data = os.path.join(folder.name, "pgdata")
+        self.store = mock.Mock()
+
+    def write_data(self):
+        os.makedirs(self.data)
+        with open(os.path.join(self.data, "PG_VERSION"), "w", encoding="ascii") as file:
+            file.write("17\n")
+
+    @staticmethod
+    def system_identifier(data):
+        return SYSTEM if os.path.isdir(data) else None
+
+    def start_again(self, founded):
+        """The next start, where the store says this of who founds the cluster. Says whether it lets somebody else found it."""
+        self.store.reset_mock()
+        self.store.get_cluster.return_value.initialize = founded
+
+        def clear(*_, **__):
+            with mock.patch("patroni.config.Config"), mock.patch("patroni.dcs.get_dcs", return_value=self.store), \
+                    mock.patch.object(first_start, "_system_identifier", side_effect=self.system_identifier):
+                first_start._clear(self.data)
+
+        with mock.patch("subprocess.run", side_effect=clear):
+            first_start.begin(self.data, {})
+        return self.store.cancel_initialization.called
+
+    def test_a_founder_before_its_first_file(self):
+        first_start.begin(self.data, {})
+        first_start.note_founding(self.data)
+        self.assertTrue(self.start_again(founded=""))
+        self.assertFalse(self.start_again(founded=""), "who waits has nothing to take back")
+
+    def test_a_founder_with_half_of_its_data(self):
+        first_start.begin(self.data, {})
+        first_start.note_founding(self.data)
+        self.write_data()
+        self.assertTrue(self.start_again(founded=""))
+        self.assertFalse(os.path.exists(self.data))
+
+    def test_a_founder_that_had_done(self):
+        first_start.begin(self.data, {})
+        first_start.note_founding(self.data)
+        self.write_data()
+        self.assertFalse(self.start_again(founded=SYSTEM))
+        self.assertTrue(os.path.exists(self.data))
+
+    def test_one_that_waits_leaves_the_founder_alone(self):
+        first_start.begin(self.data, {})
+        self.assertFalse(self.start_again(founded=""))
+        self.assertTrue(first_start.is_going_on(self.data))
+
+    def test_one_that_founds_while_another_has_done(self):
+        first_start.begin(self.data, {})
+        first_start.note_founding(self.data)
+        self.assertFalse(self.start_again(founded=SYSTEM))
+        self.assertFalse(self.start_again(founded=""))
+
+
+class Patroni(unittest.TestCase):
+    def test_notes_who_founds(self):
+        class Ha:
+            def __init__(self, patroni):
+                self.dcs = patroni.dcs
+
+        member_patroni.note_who_founds(Ha)
+        for answer, notes in ((True, ["note_founding"]), (False, ["note_founding", "note_waiting"])):
+            dcs = mock.Mock()
+            initialize = dcs.initialize
+            initialize.return_value = answer
+            with mock.patch.object(member_patroni, "first_start") as noted:
+                self.assertEqual(Ha(mock.Mock(dcs=dcs)).dcs.initialize(create_new=True), answer)
+            self.assertEqual([name for name, *_ in noted.mock_calls], notes)
+            initialize.assert_called_once_with(create_new=True)
+
+    def test_notes_nothing_when_the_database_gets_its_name(self):
+        class Ha:
+            def __init__(self, patroni):
+                self.dcs = patroni.dcs
+
+        member_patroni.note_who_founds(Ha)
+        dcs = mock.Mock()
+        initialize = dcs.initialize
+        with mock.patch.object(member_patroni, "first_start") as noted:
+            Ha(mock.Mock(dcs=dcs)).dcs.initialize(create_new=False, sysid=SYSTEM)
+        self.assertEqual(noted.mock_calls, [])
+        initialize.assert_called_once_with(create_new=False, sysid=SYSTEM)
+
+
+if __name__ == "__main__":
+    unittest.main()
