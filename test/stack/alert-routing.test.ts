@@ -210,6 +210,23 @@ describe("a message", () => {
     expect(ended).toBe(begun);
   });
 
+  it("by e-mail has them in its text, and goes to a server that is asked for its certificate alone", async () => {
+    const posted = firing("RedisMemoryHigh", "redis-0");
+    const mail = (status: string) =>
+      alertmanager.mails.find(
+        ({ source }) => source.includes(`[${status}`) && source.includes("docs/runbooks/RedisMemoryHigh.md"),
+      );
+    await during([posted], async () => {
+      await eventually("a mail", async () => mail("FIRING:1") !== undefined);
+    });
+    expect(mail("FIRING:1")).toMatchObject({
+      from: "dujyo@example.com",
+      to: ["oncall@example.com"],
+      user: "dujyo",
+    });
+    await eventually("a mail of its end", async () => mail("RESOLVED") !== undefined);
+  });
+
   it("to the heartbeat's service comes again and again, and to nobody else", async () => {
     const before = alertmanager.messages.length;
     const beats = () => alertmanager.messages.slice(before).filter(({ path }) => path === "/heartbeat");

@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createListener, type Server as Listener } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { SMTPServer } from "smtp-server";
 import { alertmanagerFiles, secretPath } from "../../infra/components/monitoring/alert-routing.ts";
 import { imageRef } from "../../infra/images.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
@@ -16,6 +17,14 @@ export interface Message {
   readonly body: Record<string, unknown>;
 }
 
+/** A mail as it came in, header and text. */
+export interface Mail {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly user: string;
+  readonly source: string;
+}
+
 interface PostedAlert {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -27,10 +36,14 @@ export interface Group {
   readonly alerts: readonly (PostedAlert & { readonly fingerprint: string })[];
 }
 
+const MAIL_CERTIFICATE = "mail.crt";
+
 /** The project's Alertmanager with a configuration as it is deployed, and somebody on this machine who receives. */
 export class AlertmanagerUnderTest {
   readonly messages: Message[] = [];
+  readonly mails: Mail[] = [];
   readonly #server: Server;
+  #mailServer: SMTPServer | undefined;
   readonly #folder = mkdtempSync(join(tmpdir(), "dujyo-alertmanager-"));
   #base = "";
   #container = "";
@@ -48,12 +61,16 @@ export class AlertmanagerUnderTest {
     });
   }
 
-  /** Starts it with receivers `chat` (Slack) and `duty` (PagerDuty), and a heartbeat, all of them here; it hardly waits. */
+  /**
+   * Starts it with receivers `chat` (Slack), `duty` (PagerDuty) and `post` (e-mail, for information alone), and
+   * a heartbeat, all of them here; it hardly waits.
+   */
   async start(): Promise<void> {
     const here = `http://127.0.0.1:${await listen(this.#server)}`;
     const secrets: Record<string, string> = {
       chat: `${here}/slack`,
       duty: "key",
+      post: "the mail server's password",
       heartbeat: `${here}/heartbeat`,
     };
     const { monitoring } = parseSettings("dev", {
@@ -63,6 +80,11 @@ export class AlertmanagerUnderTest {
         receivers: [
           { name: "chat", type: "slack", channel: "#oncall", severities: ["page", "ticket"] },
           { name: "duty", type: "pagerduty", url: `${here}/pagerduty` },
+          {
+            ...{ name: "post", type: "email", to: "oncall@example.com", from: "dujyo@example.com" },
+            ...{ smarthost: await this.#startMailServer(secrets.post as string), username: "dujyo" },
+            severities: ["info"],
+          },
         ],
       },
       receiverSecrets: secrets,
@@ -75,6 +97,8 @@ export class AlertmanagerUnderTest {
       // Both sides listen on loopback alone, so it shares this machine's.
       ...["run", "--detach", "--rm", "--network", "host", "--read-only", "--tmpfs", "/tmp:mode=1777"],
       ...["--volume", `${this.#folder}:/etc/dujyo:ro`, "--entrypoint", "prometheus-alertmanager"],
+      // The mail server's root, in the place of the system's.
+      ...["--env", `SSL_CERT_FILE=/etc/dujyo/${MAIL_CERTIFICATE}`],
       ...[imageRef("alertmanager"), "--config.file=/etc/dujyo/alertmanager.yml", "--storage.path=/tmp"],
       ...[`--web.listen-address=127.0.0.1:${port}`, "--cluster.listen-address=", "--log.level=warn"],
     ]);
@@ -85,6 +109,7 @@ export class AlertmanagerUnderTest {
   async stop(): Promise<void> {
     if (this.#container) await run("docker", ["rm", "--force", "--volumes", this.#container]);
     await new Promise((resolve) => this.#server.close(resolve));
+    await new Promise<void>((resolve) => (this.#mailServer ? this.#mailServer.close(resolve) : resolve()));
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -119,6 +144,50 @@ export class AlertmanagerUnderTest {
     if (!response.ok) throw new Error(`Alertmanager refused the alerts: ${await response.text()}`);
   }
 
+  /** A mail server that takes nothing in clear, nor from anybody but its user. Returns its address. */
+  async #startMailServer(password: string): Promise<string> {
+    const key = join(this.#folder, "mail.key");
+    const certificate = join(this.#folder, MAIL_CERTIFICATE);
+    await mustRun("openssl", [
+      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"],
+      ...[
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+      ],
+    ]);
+    const server = new SMTPServer({
+      ...{ key: readFileSync(key), cert: readFileSync(certificate), authMethods: ["PLAIN"], logger: false },
+      onAuth: (given, _session, done) =>
+        given.username === "dujyo" && given.password === password
+          ? done(null, { user: given.username })
+          : done(new Error("no such user")),
+      onData: (stream, { envelope, user }, done) => {
+        let source = "";
+        stream.setEncoding("utf8").on("data", (part) => {
+          source += part;
+        });
+        stream.on("end", () => {
+          const from = envelope.mailFrom ? envelope.mailFrom.address : "";
+          this.mails.push({
+            from,
+            to: envelope.rcptTo.map(({ address }) => address),
+            user: String(user),
+            source,
+          });
+          done();
+        });
+      },
+    });
+    this.#mailServer = server;
+    return `localhost:${await listen(server)}`;
+  }
+
   #write(path: string, text: string): void {
     const file = join(this.#folder, path);
     mkdirSync(dirname(file), { recursive: true });
@@ -128,9 +197,9 @@ export class AlertmanagerUnderTest {
   }
 }
 
-function listen(server: Listener): Promise<number> {
+function listen(server: Listener | SMTPServer): Promise<number> {
   return new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+    const listener = server.listen(0, "127.0.0.1", () => resolve((listener.address() as AddressInfo).port));
   });
 }
 
