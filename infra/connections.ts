@@ -164,7 +164,6 @@ function clientConnections({ access, monitoring }: Settings): Connection[] {
 function monitoringConnections(settings: Settings, coordination: "etcd" | "kubernetes"): Connection[] {
   const scraped: (readonly [string, number])[] = [
     ["postgres-exporter", PORTS.postgresExporter],
-    ["pgbouncer-exporter", PORTS.pgbouncerExporter],
     ["redis-exporter", PORTS.redisExporter],
     ["node-exporter", PORTS.nodeExporter],
     ["postgres", PORTS.patroni],
@@ -173,15 +172,21 @@ function monitoringConnections(settings: Settings, coordination: "etcd" | "kuber
     ...(settings.backup.enabled ? ([["backup", PORTS.backupFigures]] as const) : []),
     ...(coordination === "etcd"
       ? ([
+          ["pgbouncer-exporter", PORTS.pgbouncerExporter],
           ["etcd", PORTS.etcdClient],
           ["gateway", PORTS.haproxyMetrics],
         ] as const)
-      : []),
+      : ([
+          // Beside what they watch, where the platform has pods.
+          ["pgbouncer", PORTS.pgbouncerExporter],
+          ["postgres", PORTS.nodeExporter],
+          ["redis", PORTS.nodeExporter],
+        ] as const)),
   ];
   const { mode, receivers, heartbeat } = settings.monitoring;
   const exporters = [
     ...each("postgres-exporter", "postgres", [PORTS.postgres], "figures"),
-    ...each("pgbouncer-exporter", "pgbouncer", [PORTS.pgbouncer], "figures"),
+    ...(coordination === "etcd" ? each("pgbouncer-exporter", "pgbouncer", [PORTS.pgbouncer], "figures") : []),
     toRedis("redis-exporter", "figures"),
   ];
   if (mode === "operator")
@@ -192,6 +197,11 @@ function monitoringConnections(settings: Settings, coordination: "etcd" | "kuber
       ? each("grafana", "prometheus", [PORTS.prometheus], "figures to show")
       : []),
     ...each("prometheus", "alertmanager", [PORTS.alertmanager], "alerts; figures"),
+    ...(coordination === "kubernetes"
+      ? ["prometheus", "alertmanager"].flatMap((part) =>
+          each("prometheus", part, [PORTS.nodeExporter], "figures"),
+        )
+      : []),
     ...exporters,
     ...(receivers.length > 0 || heartbeat
       ? each("alertmanager", OUTSIDE, RECEIVER_PORTS, "telling whoever is on duty")

@@ -28,6 +28,8 @@ export interface ScrapeJob {
   readonly found?: FoundTargets;
   /** Absent for plain HTTP within the stack's network. */
   readonly trust?: TrustDomain;
+  /** What the certificates of all targets name, where that is not where they are read. */
+  readonly serverName?: string;
   /** @default "/metrics" */
   readonly path?: string;
   readonly parameters?: Readonly<Record<string, readonly string[]>>;

@@ -1,13 +1,14 @@
 import { ApiGateway } from "./components/api-gateway.ts";
 import { ApiService } from "./components/api-service.ts";
 import type { EtcdCluster } from "./components/etcd-cluster.ts";
+import type { Companions } from "./components/monitoring/companions.ts";
 import { Monitoring } from "./components/monitoring.ts";
 import { PostgresBackup } from "./components/postgres-backup.ts";
 import type { PostgresCluster } from "./components/postgres-cluster.ts";
 import { PostgresPooling } from "./components/postgres-pooling.ts";
 import type { PostgresRouting } from "./components/postgres-routing.ts";
 import { RedisCluster } from "./components/redis-cluster.ts";
-import { CertificateAuthority } from "./secrets/certificates.ts";
+import type { CertificateAuthority } from "./secrets/certificates.ts";
 import type { Settings } from "./settings/schema.ts";
 import type { Target } from "./target.ts";
 
@@ -17,6 +18,9 @@ export interface ServingArgs {
   readonly etcd: EtcdCluster;
   readonly postgres: PostgresCluster;
   readonly routing: PostgresRouting;
+  /** Trust domain of exporters and of whoever reads them. */
+  readonly authority: CertificateAuthority;
+  readonly companions?: Companions | undefined;
 }
 
 /** What a site has that serves, beside its database: pools, cache, API, backups, and what watches all of it. */
@@ -28,7 +32,7 @@ export interface Serving {
 }
 
 export function createServing(args: ServingArgs): Serving {
-  const { target, settings, etcd, postgres, routing } = args;
+  const { target, settings, etcd, postgres, routing, authority, companions } = args;
   const { portOffset } = settings;
   const pooling = new PostgresPooling("pgbouncer", {
     target,
@@ -36,13 +40,18 @@ export function createServing(args: ServingArgs): Serving {
     cluster: postgres,
     routing,
     portOffset,
+    companion: companions?.pooler(postgres),
   });
-  const redis = new RedisCluster("redis", { target, settings: settings.redis, portOffset });
+  const redis = new RedisCluster("redis", {
+    target,
+    settings: settings.redis,
+    portOffset,
+    companion: companions?.member,
+  });
   const api = new ApiService("api", { target, settings, postgres, routing, pooling, redis });
   const backup = settings.backup.enabled
     ? new PostgresBackup("backup", { target, settings: settings.backup, postgres, after: [api] })
     : undefined;
-  const authority = new CertificateAuthority("monitoring-ca", { commonName: "dujyo monitoring" });
   if (!target.balancesServices)
     new ApiGateway("gateway", {
       target,
@@ -62,6 +71,7 @@ export function createServing(args: ServingArgs): Serving {
         pooling,
         redis,
         api,
+        companions,
         backup,
       })
     : undefined;

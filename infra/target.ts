@@ -35,6 +35,19 @@ export interface ResourceLimits {
   readonly cpus: number;
 }
 
+/**
+ * A program beside every instance of a workload, within reach of what can be seen from there alone: its loopback interface,
+ * its disk (read-only, where the workload has it), the name of its node (in `NODE_NAME`). It has files of its own, and its
+ * end or silence changes nothing for the instance.
+ */
+export interface CompanionSpec {
+  readonly image: ImageName;
+  readonly limits: ResourceLimits;
+  readonly files: readonly FileSpec[];
+  /** Never a secret. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** What all kinds of workload have in common. Images bring their own `member-start`, `member-ready` and `member-health`. */
 export interface WorkloadSpec {
   readonly image: ImageName;
@@ -50,6 +63,8 @@ export interface WorkloadSpec {
    * container's confinement that figures of containers need; for that exporter alone. @default false
    */
   readonly nodeView?: boolean;
+  /** On targets with {@link Target.companions}; without effect elsewhere. @default none */
+  readonly companion?: CompanionSpec;
   /**
    * Name under which its members elect their leader through the platform's own interface, which gives them the right to.
    * Without effect on targets whose {@link Target.coordination} is a store of the stack's own. @default no part in elections
@@ -211,6 +226,12 @@ export interface Target {
    * they are not, a page asks for TLS and a certificate.
    */
   readonly loopbackPages: boolean;
+
+  /** Whether an instance can have a {@link WorkloadSpec.companion}. Where not, what has to be watched is reached otherwise. */
+  readonly companions: boolean;
+
+  /** Whether what the containers use can be seen from one of them, by {@link WorkloadSpec.nodeView}. */
+  readonly seesContainers: boolean;
 
   /** Whether `image` can be had here; true of all but those that only a container registry serves. */
   hasImage(image: ImageName): boolean;

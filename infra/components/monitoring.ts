@@ -63,7 +63,7 @@ export class Monitoring extends pulumi.ComponentResource {
     return undefined;
   }
 
-  #deployAlertmanager({ target, settings, authority }: MonitoringArgs): void {
+  #deployAlertmanager({ target, settings, authority, companions }: MonitoringArgs): void {
     const part = "alertmanager";
     const { receivers, heartbeat, alertmanagerMemory, exporterCpus } = settings.monitoring;
     const holders = [...receivers.map(({ name }) => name), ...(heartbeat ? [HEARTBEAT] : [])];
@@ -77,6 +77,7 @@ export class Monitoring extends pulumi.ComponentResource {
         image: "alertmanager",
         count: 1,
         storage: 256 * MB,
+        ...(companions ? { companion: companions.member } : {}),
         limits: { memory: bytes(alertmanagerMemory), cpus: exporterCpus },
         ...page(target, PORTS.alertmanager, settings.portOffset),
         files: [
@@ -94,7 +95,7 @@ export class Monitoring extends pulumi.ComponentResource {
   }
 
   #deployPrometheus(args: MonitoringArgs): void {
-    const { target, settings, authority } = args;
+    const { target, settings, authority, companions } = args;
     const part = "prometheus";
     const { monitoring, portOffset } = settings;
     const { environment, ...listener } = page(target, PORTS.prometheus, portOffset);
@@ -105,6 +106,7 @@ export class Monitoring extends pulumi.ComponentResource {
         image: "prometheus",
         count: 1,
         storage: bytes(monitoring.storage),
+        ...(companions ? { companion: companions.member } : {}),
         limits: { memory: bytes(monitoring.memory), cpus: monitoring.cpus },
         ...listener,
         environment: {

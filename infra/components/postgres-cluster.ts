@@ -8,7 +8,7 @@ import { postgresMemory } from "../settings/budgets.ts";
 import type { PostgresIdentity } from "../settings/identity.ts";
 import { RECOVERY_PROFILES } from "../settings/recovery.ts";
 import type { Settings } from "../settings/schema.ts";
-import type { FileSpec, Target, Workload } from "../target.ts";
+import type { CompanionSpec, FileSpec, Target, Workload } from "../target.ts";
 import { archiveParameters, memberConfiguration } from "./backup/pgbackrest.ts";
 import type { EtcdCluster } from "./etcd-cluster.ts";
 
@@ -42,6 +42,8 @@ export interface PostgresClusterArgs {
   readonly endpointHosts: readonly string[];
   /** Passwords and root certificate of the other site, which has them from its creation on. @default its own */
   readonly identity?: PostgresIdentity;
+  /** Beside each member, on targets that have companions. @default none */
+  readonly companion?: CompanionSpec | undefined;
 }
 
 const MB = 2 ** 20;
@@ -181,7 +183,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
 
   #createMembers(
     name: string,
-    { target, settings, backup, endpointHosts, portOffset }: PostgresClusterArgs,
+    { target, settings, backup, endpointHosts, portOffset, companion }: PostgresClusterArgs,
     files: readonly FileSpec[],
     seeded: pulumi.Resource,
   ): Workload {
@@ -192,6 +194,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
         count: this.members.length,
         limits: { memory: bytes(settings.memory), cpus: settings.cpus },
         storage: bytes(settings.storage),
+        ...(companion ? { companion } : {}),
         // Index builds share their sort through it.
         sharedMemory: 128 * MB,
         ports: [{ name: "patroni", port: PORTS.patroni }],

@@ -4,7 +4,7 @@ import { bytes, seconds } from "../lib/units.ts";
 import { PORTS } from "../ports.ts";
 import { readerSessions } from "../settings/budgets.ts";
 import type { Settings } from "../settings/schema.ts";
-import type { Target } from "../target.ts";
+import type { CompanionSpec, Target } from "../target.ts";
 import type { PostgresCluster } from "./postgres-cluster.ts";
 import type { PostgresRouting } from "./postgres-routing.ts";
 
@@ -14,6 +14,8 @@ export interface PostgresPoolingArgs {
   readonly cluster: PostgresCluster;
   readonly routing: PostgresRouting;
   readonly portOffset: number;
+  /** Beside each pooler, on targets that have companions. @default none */
+  readonly companion?: CompanionSpec | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export class PostgresPooling extends pulumi.ComponentResource {
 
   constructor(name: string, args: PostgresPoolingArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dujyo:index:PostgresPooling", name, {}, opts);
-    const { target, cluster, routing, portOffset } = args;
+    const { target, cluster, routing, portOffset, companion } = args;
     const settings = args.settings.pgbouncer;
     const readers = readerSessions(args.settings);
     target.service(
@@ -34,6 +36,7 @@ export class PostgresPooling extends pulumi.ComponentResource {
       {
         image: "pgbouncer",
         instances: settings.instances,
+        ...(companion ? { companion, watched: true } : {}),
         limits: { memory: bytes(settings.memory), cpus: settings.cpus },
         ports: [{ name: "pgbouncer", port: PORTS.pgbouncer, published: PORTS.pgbouncer + portOffset }],
         files: [
@@ -56,9 +59,12 @@ export class PostgresPooling extends pulumi.ComponentResource {
           {
             path: "hba.conf",
             content: render("pgbouncer/hba.conf", {
-              clientLines: [...target.peerNetworks, ...args.settings.access.allowedCidrs]
-                .map((network) => `hostssl all all ${network} scram-sha-256`)
-                .join("\n"),
+              clientLines: [
+                ...[...target.peerNetworks, ...args.settings.access.allowedCidrs].map(
+                  (network) => `hostssl all all ${network} scram-sha-256`,
+                ),
+                ...(companion ? ["hostssl all monitoring 127.0.0.1/32 scram-sha-256"] : []),
+              ].join("\n"),
             }),
           },
           {
@@ -68,7 +74,7 @@ export class PostgresPooling extends pulumi.ComponentResource {
               monitoringPassword: cluster.passwords.monitoring,
             }),
           },
-          ...cluster.serverFiles(name, [name]),
+          ...cluster.serverFiles(name, companion ? [name, "localhost"] : [name]),
         ],
         stopGrace: 15,
         startTimeout: 60,

@@ -7,13 +7,15 @@ import { Certificate, CertificateAuthority } from "../secrets/certificates.ts";
 import { Password } from "../secrets/password.ts";
 import { redisMaxMemory } from "../settings/budgets.ts";
 import type { Settings } from "../settings/schema.ts";
-import type { FileSpec, Target } from "../target.ts";
+import type { CompanionSpec, FileSpec, Target } from "../target.ts";
 
 export interface RedisClusterArgs {
   readonly target: Target;
   readonly settings: Settings["redis"];
   /** Added to the published ports. */
   readonly portOffset: number;
+  /** Beside each member, on targets that have companions. @default none */
+  readonly companion?: CompanionSpec | undefined;
 }
 
 /** ACL users that log in with a password; `health` needs none and may only PING. */
@@ -72,6 +74,7 @@ export class RedisCluster extends pulumi.ComponentResource {
         count,
         limits: { memory: bytes(settings.memory), cpus: settings.cpus },
         storage: bytes(settings.memory) * STORAGE_SHARE,
+        ...(args.companion ? { companion: args.companion } : {}),
         fixedAddresses: true,
         ports: [],
         files: [

@@ -95,7 +95,11 @@ const POLICIES: readonly Policy[] = [
   onPods("no secret in an environment", "all", ({ pod }) =>
     containersOf(pod).flatMap(({ name, env = [] }) =>
       env
-        .filter((variable) => variable.valueFrom !== undefined || SECRET_NAME.test(variable.name))
+        // A field of the pod itself is none.
+        .filter(
+          ({ name: variable, valueFrom }) =>
+            (valueFrom !== undefined && !("fieldRef" in valueFrom)) || SECRET_NAME.test(variable),
+        )
         .map((variable) => `${name} gets ${variable.name} in its environment; hand it over as a file`),
     ),
   ),
@@ -125,6 +129,8 @@ const POLICIES: readonly Policy[] = [
     kind === "Job"
       ? []
       : pod.containers
+          // What stands beside the first one must not decide on it.
+          .slice(0, 1)
           .filter((at) => !at.livenessProbe || !at.readinessProbe || !at.startupProbe)
           .map(({ name }) => `${name} lacks a startup, readiness or liveness probe; give it all three`),
   ),

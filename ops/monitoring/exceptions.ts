@@ -55,6 +55,11 @@ const EXCEPTIONS: readonly Exception[] = [
     where: onKubernetes,
   },
   {
+    metric: /^dujyo_member_host_info$/,
+    reason: "which of several nodes a member runs on; there is one machine",
+    where: ({ target }) => target === "docker",
+  },
+  {
     metric: /^container_|^instance:container_/,
     panel: /^dujyo-capacity \/ (Memory against the limit|Processor time|Throttled|Age of containers)$/,
     reason: "figures of pods are those of the cluster's own monitoring",

@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { parse } from "yaml";
 import { ApiService } from "../../infra/components/api-service.ts";
 import { EtcdCluster } from "../../infra/components/etcd-cluster.ts";
+import { Companions } from "../../infra/components/monitoring/companions.ts";
 import { scrapeJobs } from "../../infra/components/monitoring/connection-graph.ts";
+import { ruleFiles } from "../../infra/components/monitoring/rule-files.ts";
 import type { MonitoringArgs } from "../../infra/components/monitoring/sources.ts";
 import { Monitoring } from "../../infra/components/monitoring.ts";
 import { PostgresCluster } from "../../infra/components/postgres-cluster.ts";
@@ -16,7 +19,9 @@ import { CertificateAuthority } from "../../infra/secrets/certificates.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import type { Settings } from "../../infra/settings/schema.ts";
 import type { Target } from "../../infra/target.ts";
+import { exceptionsFor, forMetric } from "../../ops/monitoring/exceptions.ts";
 import { dashboardVariables, panelQueries, readRules } from "../../ops/monitoring/expressions.ts";
+import { metricNames } from "../../ops/monitoring/metric-names.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { plain, type Registered, record } from "../support/mocks.ts";
 import { type PerTarget, READERS, type Running, TARGET_NAMES, TARGETS } from "../support/targets.ts";
@@ -40,6 +45,8 @@ const withReceiver = parseSettings("dev", {
 
 /** All that is watched, as `infra/index.ts` puts it together. */
 function watched(target: Target, settings: Settings): MonitoringArgs {
+  const authority = new CertificateAuthority("monitoring-ca", { commonName: "monitoring" });
+  const companions = target.companions ? new Companions(settings, authority) : undefined;
   const etcd = new EtcdCluster("etcd", { target, settings: settings.etcd, token: "dev" });
   const postgres = new PostgresCluster("postgres", {
     target,
@@ -49,6 +56,7 @@ function watched(target: Target, settings: Settings): MonitoringArgs {
     consensus: etcd,
     portOffset: 0,
     endpointHosts: ["haproxy"],
+    companion: companions?.member,
   });
   const routing = new PostgresRouting("haproxy", { target, settings, cluster: postgres, portOffset: 0 });
   const pooling = new PostgresPooling("pgbouncer", {
@@ -57,11 +65,16 @@ function watched(target: Target, settings: Settings): MonitoringArgs {
     cluster: postgres,
     routing,
     portOffset: 0,
+    companion: companions?.pooler(postgres),
   });
-  const redis = new RedisCluster("redis", { target, settings: settings.redis, portOffset: 0 });
+  const redis = new RedisCluster("redis", {
+    target,
+    settings: settings.redis,
+    portOffset: 0,
+    companion: companions?.member,
+  });
   const api = new ApiService("api", { target, settings, postgres, routing, pooling, redis });
-  const authority = new CertificateAuthority("monitoring-ca", { commonName: "monitoring" });
-  return { target, settings, authority, etcd, postgres, routing, pooling, redis, api };
+  return { target, settings, authority, companions, etcd, postgres, routing, pooling, redis, api };
 }
 
 /** Names of jobs that rules and dashboards look for, patterns taken apart. */
@@ -124,7 +137,6 @@ for (const name of TARGET_NAMES) {
             "postgres-exporter-0",
             "postgres-exporter-1",
             "postgres-exporter-2",
-            "pgbouncer-exporter",
             "redis-exporter",
             "alertmanager-0",
             "prometheus-0",
@@ -149,21 +161,28 @@ for (const name of TARGET_NAMES) {
         postgres: numbered("postgres", 3),
         patroni: numbered("postgres", 3),
         haproxy: ["haproxy"],
-        pgbouncer: ["pgbouncer"],
         redis: numbered("redis", 6),
         node: ["node"],
-        containers: ["node"],
         api: numbered("api", 2),
         prometheus: ["prometheus-0"],
         alertmanager: ["alertmanager-0"],
       };
       const expected: PerTarget<Record<string, string[]>> = {
-        docker: { ...everywhere, etcd: numbered("etcd", 3), gateway: ["gateway"] },
+        docker: {
+          ...everywhere,
+          containers: ["node"],
+          etcd: numbered("etcd", 3),
+          gateway: ["gateway"],
+          pgbouncer: ["pgbouncer"],
+        },
         // Instances come and go: they are found by the addresses of one name.
         kubernetes: {
           ...everywhere,
           api: ["every api-instances.dujyo-dev.svc.cluster.local"],
+          certificates: ["node"],
+          disks: [...numbered("postgres", 3), ...numbered("redis", 6), "prometheus-0", "alertmanager-0"],
           haproxy: ["every haproxy-instances.dujyo-dev.svc.cluster.local"],
+          pgbouncer: ["every pgbouncer-instances.dujyo-dev.svc.cluster.local"],
         },
       };
       const read = jobs.map(({ job, targets = [], found }) => [
@@ -194,14 +213,37 @@ for (const name of TARGET_NAMES) {
     it("scrapes every job that a rule or a dashboard asks for, under the same name", () => {
       // The cluster's own store and Services take their place there, and with them the reason to watch them.
       const without: PerTarget<string[]> = {
-        // There are no backups without being asked for.
-        docker: ["backup"],
-        kubernetes: ["backup", "etcd", "gateway"],
+        // There are no backups without being asked for, and on one machine one disk.
+        docker: ["backup", "certificates", "disks"],
+        kubernetes: ["backup", "containers", "etcd", "gateway"],
       };
       expect([...jobsAskedFor()].filter((job) => !jobs.some((known) => known.job === job)).sort()).toEqual(
         without[name],
       );
       expect(jobs.length).toBeGreaterThan(9);
+    });
+
+    it("is handed no alert whose figures a stack of this kind lacks", () => {
+      const target = name;
+      const lacking = exceptionsFor({ ...withReceiver, target });
+      const names = jobs.map(({ job }) => job);
+      const rules = ruleFiles(withReceiver, names).flatMap(({ content }) =>
+        (
+          parse(content) as { groups: { rules: { alert?: string; record?: string; expr: string }[] }[] }
+        ).groups.flatMap((group) => group.rules),
+      );
+      const blind = rules.filter(({ expr }) =>
+        [...metricNames(expr)].some((metric) => forMetric(lacking, metric)),
+      );
+      expect(blind.map(({ alert, record }) => alert ?? record)).toEqual([]);
+      const ofJobs = rules.flatMap(({ alert, expr }) =>
+        [...expr.matchAll(/\bjob="(\w+)"/g)]
+          .filter(([, job = ""]) => !names.includes(job))
+          .map(([, job]) => `${alert} ${job}`),
+      );
+      // It has branches for other collectors.
+      const branches: PerTarget<string[]> = { docker: [], kubernetes: ["CollectorFailing containers"] };
+      expect(ofJobs).toEqual(branches[name]);
     });
 
     it("publishes the pages and no exporter", () => {

@@ -169,8 +169,9 @@ describe("a monitoring that the cluster has", () => {
         series: endpoint.metricRelabelings ?? [],
       })),
     );
+    const watchers = ["prometheus", "alertmanager", "prometheus-0", "alertmanager-0"];
     const expected: Reading[] = bundledReadings().filter(
-      ({ job }) => job !== "prometheus" && job !== "alertmanager",
+      ({ job, instance }) => ![job, instance].some((name) => watchers.includes(String(name))),
     );
     // Objects come in any order.
     const byName = (one: Reading, other: Reading) =>
@@ -253,7 +254,7 @@ describe("a monitoring that the cluster has", () => {
     const alerts = rules.filter(({ alert }) => alert);
     expect(alerts.filter(({ labels }) => labels?.stack !== "staging" || !labels.severity)).toEqual([]);
     expect(alerts.find(({ alert }) => alert === "TargetDown")?.expr).toBe(
-      'up{job=~"postgres|pgbouncer|redis|node|containers"} == 0',
+      'up{job=~"postgres|pgbouncer|redis|node|disks|certificates"} == 0',
     );
     expect(rules.filter(({ expr }) => /job!~|\b(prometheus|alertmanager)_/.test(expr))).toEqual([]);
     expect(alerts.find(({ alert }) => alert === "ScrapeJobMissing")?.expr).not.toMatch(/"(prometheus|etcd)"/);

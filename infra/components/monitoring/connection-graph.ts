@@ -1,5 +1,6 @@
 import { PORTS } from "../../ports.ts";
 import type { ScrapeJob } from "../../scrape-job.ts";
+import { COMPANION_NAME } from "./companions.ts";
 import type { MonitoringArgs } from "./sources.ts";
 
 /** Go runtime and per-method figures of etcd's gRPC server, of which no rule or panel makes use. */
@@ -7,7 +8,7 @@ const ETCD_UNUSED = "grpc_.*|etcd_debugging_.*|go_.*|etcd_mvcc_hash.*";
 
 /** Every target of the stack, from the components' own members. */
 export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
-  const { target, settings, etcd, postgres, routing, pooling, redis, api, backup } = args;
+  const { target, settings, etcd, postgres, routing, pooling, redis, api, backup, companions } = args;
   /** Every instance of a service, whether they are members by name or found by their addresses. */
   const instancesOf = (part: string, members: readonly string[], port: number) => {
     const name = target.instancesName(part);
@@ -23,6 +24,8 @@ export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
     instance: address.slice(0, address.lastIndexOf(":")),
     address,
   }));
+  const own = settings.monitoring.mode === "operator" ? [] : ["prometheus-0", "alertmanager-0"];
+  const disks = [...postgres.members, ...redis.connection.nodes.map(({ host }) => host), ...own];
   const page = target.loopbackPages ? {} : ({ trust: "monitoring" } as const);
   const ownJobs: ScrapeJob[] = [
     { job: "prometheus", ...page, targets: at("prometheus-0", PORTS.prometheus), drop: "go_.*" },
@@ -53,7 +56,12 @@ export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
     {
       job: "pgbouncer",
       trust: "monitoring",
-      targets: through("pgbouncer-exporter", pooling.host, PORTS.pgbouncerExporter),
+      ...(companions
+        ? {
+            ...instancesOf(pooling.host, [pooling.host], PORTS.pgbouncerExporter),
+            serverName: COMPANION_NAME,
+          }
+        : { targets: through("pgbouncer-exporter", pooling.host, PORTS.pgbouncerExporter) }),
       drop: "go_.*",
     },
     {
@@ -73,8 +81,20 @@ export function scrapeJobs(args: MonitoringArgs): ScrapeJob[] {
       parameters: { "exclude[]": ["textfile"] },
       drop: "go_.*",
     },
+    ...(companions
+      ? [
+          {
+            job: "disks",
+            trust: "monitoring",
+            targets: disks.flatMap((host) => at(host, PORTS.nodeExporter)),
+            serverName: COMPANION_NAME,
+            drop: "go_.*|process_.*|promhttp_.*",
+          } as const,
+        ]
+      : []),
     {
-      job: "containers",
+      // The exporter's files tell of both; of containers where they can be seen.
+      job: target.seesContainers ? "containers" : "certificates",
       trust: "monitoring",
       targets: through("node-exporter", "node", PORTS.nodeExporter),
       parameters: { "collect[]": ["textfile"] },

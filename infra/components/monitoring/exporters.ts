@@ -9,7 +9,7 @@ import type { MonitoringArgs } from "./sources.ts";
 
 /** Deploys the exporters; each listens with TLS and answers holders of a certificate of the monitoring alone. */
 export function deployExporters(args: MonitoringArgs, parent: pulumi.Resource): void {
-  const { target, postgres, pooling, redis } = args;
+  const { target, postgres, pooling, redis, companions } = args;
   const placement = { parent };
   const passwordOf = { path: "secrets/monitoring-password", content: postgres.passwords.monitoring };
   const postgresCa = { path: "tls/postgres-ca.crt", content: postgres.ca };
@@ -49,14 +49,15 @@ export function deployExporters(args: MonitoringArgs, parent: pulumi.Resource): 
       },
       { parent, after },
     );
-  single(
-    "pgbouncer-exporter",
-    PORTS.pgbouncerExporter,
-    { EXPORTER: "pgbouncer", EXPORTER_TARGET: `${pooling.host}:${PORTS.pgbouncer}` },
-    [passwordOf, postgresCa],
-    // It ends when it meets no pooler at its start.
-    [pooling],
-  );
+  if (!companions)
+    single(
+      "pgbouncer-exporter",
+      PORTS.pgbouncerExporter,
+      { EXPORTER: "pgbouncer", EXPORTER_TARGET: `${pooling.host}:${PORTS.pgbouncer}` },
+      [passwordOf, postgresCa],
+      // It ends when it meets no pooler at its start.
+      [pooling],
+    );
   const { nodes, ca, passwords } = redis.connection;
   const redisPasswords = passwords.exporter.apply((password) =>
     JSON.stringify(

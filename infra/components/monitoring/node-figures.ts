@@ -2,24 +2,22 @@ import { X509Certificate } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { DeployedMember, FileSpec } from "../../target.ts";
 
-/** What the exporter of machine figures has to be told: whose containers there are, and when certificates end. */
+/** What the exporter of machine figures has to be told: whose containers there are, where they can be seen, and when certificates end. */
 export function nodeFigureFiles(deployed: readonly DeployedMember[]): FileSpec[] {
   // A snapshot: members that come later are not in it.
   const members = [...deployed];
-  const containers = pulumi
-    .all(
-      members.flatMap(({ name, containerId }) =>
-        containerId ? [pulumi.interpolate`${name} ${containerId}\n`] : [],
-      ),
-    )
-    .apply((lines) => lines.join(""));
+  const seen = members.flatMap(({ name, containerId }) =>
+    containerId ? [pulumi.interpolate`${name} ${containerId}\n`] : [],
+  );
   const certificates = members.flatMap(({ name, files }) =>
     files
       .filter(({ path }) => path.endsWith(".crt"))
       .map(({ path, content }) => pulumi.output(content).apply((pem) => expiry(name, path, pem))),
   );
   return [
-    { path: "containers", content: containers },
+    ...(seen.length > 0
+      ? [{ path: "containers", content: pulumi.all(seen).apply((lines) => lines.join("")) }]
+      : []),
     { path: "certificates.prom", content: pulumi.all(certificates).apply((lines) => HEAD + lines.join("")) },
   ];
 }

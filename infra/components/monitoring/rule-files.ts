@@ -24,7 +24,8 @@ const MISSED_BLOCKS = 12;
  * follow its settings, each alert says where its runbook is, whom to ask and where to look, and waits as long as
  * `monitoring.alertPace` has it.
  *
- * @param jobs names of the stack's scrape jobs: the absence of one is an alert, that of another is not
+ * @param jobs names of the stack's scrape jobs: the absence of one is an alert, that of another is not, and rules on its
+ *   series alone are left out
  * @throws Error where a rule lacks what is to be replaced in it: a mistake of the program
  */
 export function ruleFiles(settings: RuleSettings, jobs: readonly string[]): RuleText[] {
@@ -86,16 +87,44 @@ function withFigures(files: readonly RuleText[], settings: RuleSettings): RuleTe
 
 const ABSENCE = /^ +(?:or )?absent\(up\{job="(\w+)"\}\)\n/gm;
 
-/** Leaves out the lines of jobs that this stack has not. */
+/** Leaves out the lines and the groups of jobs that this stack has not. */
 function watchingJobs(files: readonly RuleText[], jobs: readonly string[]): RuleText[] {
   const known = files.flatMap(({ content }) => Array.from(content.matchAll(ABSENCE), ([, job = ""]) => job));
   const unknown = jobs.filter((job) => !known.includes(job));
   if (unknown.length > 0)
     throw new Error(`bug: no rule tells of the absence of the job ${unknown.join(", ")}`);
-  return files.map(({ path, content }) => ({
-    path,
-    content: content.replaceAll(ABSENCE, (line, job) => (jobs.includes(job) ? line : "")),
-  }));
+  return files
+    .map(({ path, content }) => ({
+      path,
+      content: withoutGroups(content, jobs).replaceAll(ABSENCE, (line, job) =>
+        jobs.includes(job) ? line : "",
+      ),
+    }))
+    .filter(({ content }) => GROUP.test(content));
+}
+
+/** Groups whose series come with one job: without it nothing of them could ever fire. By their names. */
+const JOB_OF_GROUP: Readonly<Record<string, string>> = {
+  backup: "backup",
+  containers: "containers",
+  etcd: "etcd",
+  "api-gateway": "gateway",
+  "haproxy-gateway": "gateway",
+  "node-hosts": "disks",
+  "redis-hosts": "disks",
+};
+
+const GROUP = /^ {2}- name: (.+)$/m;
+
+function withoutGroups(content: string, jobs: readonly string[]): string {
+  const [head = "", ...groups] = content.split(/^(?=(?: {2}#.*\n)* {2}- name: )/m);
+  return [
+    head,
+    ...groups.filter((group) => {
+      const job = JOB_OF_GROUP[GROUP.exec(group)?.[1] ?? ""];
+      return job === undefined || jobs.includes(job);
+    }),
+  ].join("");
 }
 
 function withWaits(content: string, { monitoring, postgres }: RuleSettings): string {

@@ -48,11 +48,12 @@ function discovery({ part, name, port }: FoundTargets): Record<string, unknown> 
 }
 
 function scrapeConfig(job: ScrapeJob): Record<string, unknown> {
+  const serverName = job.serverName ?? job.found?.part;
   return {
     job_name: job.job,
     scheme: job.trust ? "https" : "http",
     ...(job.trust
-      ? { tls_config: { ...tlsConfig(job.trust), ...(job.found ? { server_name: job.found.part } : {}) } }
+      ? { tls_config: { ...tlsConfig(job.trust), ...(serverName ? { server_name: serverName } : {}) } }
       : {}),
     ...(job.path ? { metrics_path: job.path } : {}),
     ...(job.parameters ? { params: job.parameters } : {}),

@@ -8,6 +8,7 @@ import type { PostgresCluster } from "../postgres-cluster.ts";
 import type { PostgresPooling } from "../postgres-pooling.ts";
 import type { PostgresRouting } from "../postgres-routing.ts";
 import type { RedisCluster } from "../redis-cluster.ts";
+import type { Companions } from "./companions.ts";
 
 /** What is watched, and with which settings. */
 export interface MonitoringArgs {
@@ -24,6 +25,8 @@ export interface MonitoringArgs {
   readonly pooling: PostgresPooling;
   readonly redis: RedisCluster;
   readonly api: ApiService;
+  /** Where the target has them. */
+  readonly companions?: Companions | undefined;
   /** Absent where no backups are taken. */
   readonly backup?: PostgresBackup;
 }

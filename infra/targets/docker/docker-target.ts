@@ -72,6 +72,8 @@ export class DockerTarget implements Target {
   readonly balancesServices = false;
   readonly removesMembersLast = true;
   readonly loopbackPages = true;
+  readonly companions = false;
+  readonly seesContainers = true;
   readonly deployed: DeployedMember[] = [];
   readonly peerNetworks: readonly string[];
   readonly loopbackNetworks: readonly string[];

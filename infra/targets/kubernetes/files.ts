@@ -25,6 +25,8 @@ export interface FilesArgs {
   readonly labels: Record<string, pulumi.Input<string>>;
   readonly shared: readonly FileSpec[];
   readonly own: Readonly<Record<string, readonly FileSpec[]>>;
+  /** Name of the pod's volume that holds them. @default "files" */
+  readonly volume?: string;
 }
 
 /** Key of a file in its Secret: those know no slash. */
@@ -90,7 +92,7 @@ const MODE = 0o440;
  * members is no part of the pod and one more of them restarts none.
  */
 export function createFiles(args: FilesArgs, opts: pulumi.CustomResourceOptions): Files {
-  const { name, shared } = args;
+  const { name, shared, volume = "files" } = args;
   const sharedName = `${name}-files`;
   const parts = portions(shared).map((files, index) => ({
     secretName: index === 0 ? sharedName : `${sharedName}-${index}`,
@@ -117,8 +119,8 @@ export function createFiles(args: FilesArgs, opts: pulumi.CustomResourceOptions)
     return {
       secrets,
       digest: filesDigest(shared),
-      volumes: [together("files")],
-      mount: { name: "files", mountPath: FILES_PATH, readOnly: true },
+      volumes: [together(volume)],
+      mount: { name: volume, mountPath: FILES_PATH, readOnly: true },
       sources: [],
     };
   const ownName = `${name}-member-files`;

@@ -16,17 +16,22 @@ import type {
   WorkloadSpec,
 } from "../../target.ts";
 import { createBudget, createScaling, spread } from "./availability.ts";
-import { POD_SECURITY_LEVEL, probes } from "./container.ts";
+import { COMPANION, type Companion, companionFiles } from "./companion.ts";
+import { probes } from "./container.ts";
 import { createEntry } from "./entry.ts";
 import { createFiles, type Files } from "./files.ts";
 import { podImage } from "./image-reference.ts";
 import { createJob } from "./job.ts";
+import { createNamespace } from "./namespace.ts";
 import { CLUSTER_DOMAIN, createNetwork, memberName, PART_LABEL, searchList } from "./network.ts";
 import { createWatch } from "./operator.ts";
+import { PLACING_SECONDS, patience } from "./patience.ts";
 import { MEMBER_COMMAND, MEMBER_ENVIRONMENT, memberEnvironment, type PodArgs, pod } from "./pod.ts";
 import { createProvider } from "./provider.ts";
 import { createElector, ELECTION_LABEL } from "./rights.ts";
+import { createService } from "./service.ts";
 import { CLAIM, claimSpec, createClaim } from "./storage.ts";
+import { KubernetesWorkload } from "./workload.ts";
 
 export interface KubernetesTargetArgs {
   readonly stack: string;
@@ -42,20 +47,6 @@ export interface KubernetesTargetArgs {
   readonly identity: pulumi.Input<string>;
 }
 
-class KubernetesWorkload extends pulumi.ComponentResource implements Workload {
-  readonly host: string;
-  readonly members: readonly string[];
-
-  constructor(part: string, members: readonly string[], opts: pulumi.ComponentResourceOptions) {
-    super("dujyo:kubernetes:Workload", part, {}, opts);
-    this.host = part;
-    this.members = members;
-  }
-}
-
-/** Beside a member's own time: scheduling, pulling its image, making its volume. */
-const PLACING_SECONDS = 180;
-
 /** Workloads as pods of one namespace, which nothing but the stack's own connections reach. */
 export class KubernetesTarget implements Target {
   readonly name = "kubernetes";
@@ -63,6 +54,8 @@ export class KubernetesTarget implements Target {
   readonly balancesServices = true;
   readonly removesMembersLast = false;
   readonly loopbackPages = false;
+  readonly companions = true;
+  readonly seesContainers = false;
   readonly deployed: DeployedMember[] = [];
   readonly peerNetworks: readonly string[];
   readonly loopbackNetworks: readonly string[] = [];
@@ -81,7 +74,13 @@ export class KubernetesTarget implements Target {
     this.electorate = { namespace: this.#namespace, label: ELECTION_LABEL };
     this.peerNetworks = [settings.podNetwork];
     this.#provider = createProvider(settings.context);
-    this.#ground = settings.createNamespace ? this.#createNamespace() : undefined;
+    this.#ground = settings.createNamespace
+      ? createNamespace(
+          { name: this.#namespace, labels: this.#labels("namespace") },
+          // With the namespace go all volumes in it.
+          { provider: this.#provider, protect: settings.protectVolumes },
+        )
+      : undefined;
     createNetwork(
       {
         namespace: this.#namespace,
@@ -94,16 +93,6 @@ export class KubernetesTarget implements Target {
         siteNetwork: args.siteNetwork,
       },
       this.#under(this.#ground),
-    );
-  }
-
-  #createNamespace(): kubernetes.core.v1.Namespace {
-    const labels = { ...this.#labels("namespace"), ...POD_SECURITY_LEVEL };
-    return new kubernetes.core.v1.Namespace(
-      "namespace",
-      { metadata: { name: this.#namespace, labels } },
-      // With the namespace go all volumes in it.
-      { provider: this.#provider, protect: this.#args.settings.protectVolumes },
     );
   }
 
@@ -152,6 +141,7 @@ export class KubernetesTarget implements Target {
       // A member that is to leave needs its files until it has gone.
       { ...opts, dependsOn: [...this.#grounds, ...(placement.after ?? [])] },
     );
+    const companion = this.#companion(part, spec, opts);
     this.#service(part, { clusterIP: "None", publishNotReadyAddresses: true }, opts);
     const { storage } = spec;
     const { storageClass, protectVolumes } = settings;
@@ -174,7 +164,7 @@ export class KubernetesTarget implements Target {
           selector: { matchLabels: this.#selector(part) },
           // In order, the first one would wait for a leader that may be one of the others.
           podManagementPolicy: "Parallel",
-          template: this.#template(part, spec, files, {
+          template: this.#template(part, spec, files, companion, {
             disk: storage !== undefined,
             container: {
               ...probes("member", spec),
@@ -191,10 +181,10 @@ export class KubernetesTarget implements Target {
       },
       {
         ...opts,
-        dependsOn: [...files.secrets, ...claims, ...this.#electorsOf(spec), ...(placement.after ?? [])],
+        dependsOn: [...this.#needs(files, companion, spec, placement), ...claims],
         // Claims are resources of their own; a template can not change, nor need it.
         ignoreChanges: ["spec.volumeClaimTemplates"],
-        customTimeouts: this.#patience(spec.count, spec.startTimeout),
+        customTimeouts: patience(spec.count, spec.startTimeout),
       },
     );
     if (spec.count > 1) createBudget({ part, selector: this.#selector(part), ...this.#named(part) }, opts);
@@ -208,6 +198,7 @@ export class KubernetesTarget implements Target {
     const workload = new KubernetesWorkload(part, [part], { parent: placement.parent });
     const opts = this.#under(workload);
     const files = createFiles({ ...this.#named(part), name: part, shared: spec.files, own: {} }, opts);
+    const companion = this.#companion(part, spec, opts);
     this.deployed.push({ name: part, files: spec.files });
     const most = Math.max(spec.instances, spec.mostInstances ?? 0);
     this.#service(
@@ -227,7 +218,7 @@ export class KubernetesTarget implements Target {
           selector: { matchLabels: this.#selector(part) },
           strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
           progressDeadlineSeconds: spec.startTimeout + PLACING_SECONDS,
-          template: this.#template(part, spec, files, {
+          template: this.#template(part, spec, files, companion, {
             disk: false,
             container: probes("service", spec),
             stateful: false,
@@ -237,8 +228,8 @@ export class KubernetesTarget implements Target {
       },
       {
         ...opts,
-        dependsOn: [...files.secrets, ...this.#electorsOf(spec), ...(placement.after ?? [])],
-        customTimeouts: this.#patience(most, spec.startTimeout),
+        dependsOn: this.#needs(files, companion, spec, placement),
+        customTimeouts: patience(most, spec.startTimeout),
       },
     );
     if (most > 1) createBudget({ part, selector: this.#selector(part), ...this.#named(part) }, opts);
@@ -271,8 +262,8 @@ export class KubernetesTarget implements Target {
       },
       {
         ...opts,
-        dependsOn: [...files.secrets, ...this.#electorsOf(spec), ...(placement.after ?? [])],
-        customTimeouts: this.#patience(1, spec.timeout),
+        dependsOn: this.#needs(files, undefined, spec, placement),
+        customTimeouts: patience(1, spec.timeout),
       },
     );
     return parent;
@@ -291,7 +282,19 @@ export class KubernetesTarget implements Target {
     );
   }
 
-  #pod(part: string, spec: WorkloadSpec | JobSpec, files: Files, own: Pick<PodArgs, "container" | "disk">) {
+  /** What stands beside each instance, and its files; they are one Secret for all of them. */
+  #companion(part: string, spec: WorkloadSpec, opts: pulumi.CustomResourceOptions): Companion | undefined {
+    if (!spec.companion) return;
+    const files = createFiles(companionFiles(part, spec.companion, this.#named(part)), opts);
+    return { spec: spec.companion, image: this.#image(spec.companion.image), files };
+  }
+
+  #pod(
+    part: string,
+    spec: WorkloadSpec | JobSpec,
+    files: Files,
+    own: Pick<PodArgs, "container" | "disk" | "companion">,
+  ) {
     const { settings, connections } = this.#args;
     const reached = connections.filter(({ from }) => from === part).map(({ to }) => to);
     return pod({
@@ -314,6 +317,7 @@ export class KubernetesTarget implements Target {
     part: string,
     spec: WorkloadSpec,
     files: Files,
+    companion: Companion | undefined,
     own: Pick<PodArgs, "container" | "disk"> & {
       readonly stateful: boolean;
       readonly apart: boolean;
@@ -327,10 +331,11 @@ export class KubernetesTarget implements Target {
         annotations: {
           "dujyo.io/files": files.digest,
           ...(files.generation ? { "dujyo.io/member-files": files.generation } : {}),
+          ...(companion ? { [`dujyo.io/${COMPANION}-files`]: companion.files.digest } : {}),
         },
       },
       spec: {
-        ...this.#pod(part, spec, files, own),
+        ...this.#pod(part, spec, files, { ...own, companion }),
         ...spread(this.#selector(part), this.#args.settings, own.apart),
         terminationGracePeriodSeconds: spec.stopGrace,
       },
@@ -343,19 +348,16 @@ export class KubernetesTarget implements Target {
     opts: pulumi.CustomResourceOptions,
     name = part,
   ): void {
-    new kubernetes.core.v1.Service(
-      name,
-      {
-        metadata: {
-          name,
-          ...this.#named(part),
-          // It is there before the pods that it leads to.
-          annotations: { "pulumi.com/skipAwait": "true" },
-        },
-        spec: { ...spec, selector: this.#selector(part) },
-      },
-      opts,
-    );
+    createService({ name, spec: { ...spec, selector: this.#selector(part) }, ...this.#named(part) }, opts);
+  }
+
+  #needs(
+    files: Files,
+    companion: Companion | undefined,
+    spec: WorkloadSpec | JobSpec,
+    { after = [] }: Placement,
+  ): pulumi.Resource[] {
+    return [...files.secrets, ...(companion?.files.secrets ?? []), ...this.#electorsOf(spec), ...after];
   }
 
   #electorsOf({ election }: WorkloadSpec | JobSpec): readonly pulumi.Resource[] {
@@ -367,11 +369,6 @@ export class KubernetesTarget implements Target {
   #image(name: ImageName): string {
     const { registry, digests } = this.#args.settings;
     return podImage(name, registry, digests);
-  }
-
-  #patience(count: number, startTimeout: number): pulumi.CustomTimeouts {
-    const seconds = `${count * startTimeout + PLACING_SECONDS}s`;
-    return { create: seconds, update: seconds };
   }
 
   #under(parent: pulumi.Resource | undefined): pulumi.CustomResourceOptions {

@@ -21,8 +21,8 @@ export interface OperatorArgs {
 const MONITORING = "monitoring.coreos.com/v1";
 /** Part of what belongs to no other part. */
 const PART = "watch";
-/** Marks the Services by which targets are discovered. */
-const WATCHED = { "dujyo.io/watched": "true" };
+/** Label of the Services by which targets are discovered; its value is the job. */
+const WATCHED = "dujyo.io/watched";
 /** Their one port. */
 const PORT = "figures";
 /** By this label Grafana's sidecar finds its dashboards. */
@@ -38,18 +38,19 @@ export function createWatch(args: OperatorArgs, opts: pulumi.CustomResourceOptio
     opts,
   );
   const found = { ...labels(PART), ...spec.labels };
-  for (const [part, port] of sources(spec.jobs)) createSource(args, part, port, opts);
-  for (const job of spec.jobs)
+  for (const source of spec.jobs.flatMap(sourcesOf)) {
+    createSource(args, source, opts);
     new kubernetes.apiextensions.CustomResource(
-      `watch-${job.job}`,
+      `watch-${source.name}`,
       {
         apiVersion: MONITORING,
         kind: "ServiceMonitor",
-        metadata: { name: `dujyo-${job.job}`, namespace, labels: found },
-        spec: serviceMonitor(args, job),
+        metadata: { name: `dujyo-${source.name}`, namespace, labels: found },
+        spec: serviceMonitor(args, source),
       },
       { ...opts, dependsOn: [...secrets] },
     );
+  }
   for (const file of spec.rules)
     new kubernetes.apiextensions.CustomResource(
       `rules-${file.name}`,
@@ -72,18 +73,27 @@ export function createWatch(args: OperatorArgs, opts: pulumi.CustomResourceOptio
     );
 }
 
-/** Ports by the part whose pods listen there. */
-function sources(jobs: readonly ScrapeJob[]): Map<string, number> {
-  return new Map(jobs.map((job) => sourceOf(job)));
+/** Targets of one job that are pods of one part. */
+interface Source {
+  /** Of the job, and of the part where it has several. */
+  readonly name: string;
+  readonly job: ScrapeJob;
+  readonly part: string;
+  readonly port: number;
+  readonly targets: readonly ScrapeTarget[];
 }
 
-/** Where the targets of a job are, all of them: a job reads one port of one part. */
-function sourceOf({ job, targets = [], found }: ScrapeJob): [part: string, port: number] {
-  if (found) return [found.part, found.port];
-  const [first] = targets;
-  if (!first) throw new Error(`bug: the job ${job} has no target`);
-  const { part, port } = locate(first);
-  return [part, port];
+/** @throws Error where the targets that a job has in a part listen on several ports: a mistake of the program */
+function sourcesOf(job: ScrapeJob): Source[] {
+  const name = job.job;
+  if (job.found) return [{ name, job, part: job.found.part, port: job.found.port, targets: [] }];
+  const byPart = [...Map.groupBy(job.targets ?? [], (target) => locate(target).part)];
+  return byPart.map(([part, targets]) => {
+    const [port, ...others] = new Set(targets.map((target) => locate(target).port));
+    if (port === undefined || others.length > 0)
+      throw new Error(`bug: the job ${name} reads several ports of ${part}`);
+    return { name: byPart.length === 1 ? name : `${name}-${part}`, job, part, port, targets };
+  });
 }
 
 function locate({ address }: ScrapeTarget) {
@@ -95,18 +105,18 @@ function locate({ address }: ScrapeTarget) {
 /** A Service of its own: those that the parts have lack the port, or leave out who is not ready. */
 function createSource(
   { namespace, labels, selector }: OperatorArgs,
-  part: string,
-  port: number,
+  source: Source,
   opts: pulumi.CustomResourceOptions,
 ): void {
-  const name = `${part}-figures`;
+  const { part, port } = source;
+  const name = `${source.name}-figures`;
   new kubernetes.core.v1.Service(
     name,
     {
       metadata: {
         name,
         namespace,
-        labels: { ...labels(part), ...WATCHED },
+        labels: { ...labels(part), [WATCHED]: source.job.job },
         annotations: { "pulumi.com/skipAwait": "true" },
       },
       spec: {
@@ -120,14 +130,19 @@ function createSource(
   );
 }
 
-function serviceMonitor(args: OperatorArgs, job: ScrapeJob): Record<string, unknown> {
-  const [part] = sourceOf(job);
+function serviceMonitor(args: OperatorArgs, { job, part, targets }: Source): Record<string, unknown> {
   return {
-    selector: { matchLabels: { ...args.selector(part), ...WATCHED } },
+    selector: { matchLabels: { ...args.selector(part), [WATCHED]: job.job } },
     endpoints: job.found
-      ? [endpoint(args, job, job.found.part, instanceByAddress(job.found.part))]
-      : (job.targets ?? []).map((target) =>
-          endpoint(args, job, locate(target).host, instanceByName(args, target), target.target),
+      ? [endpoint(args, job, job.serverName ?? job.found.part, instanceByAddress(job.found.part))]
+      : targets.map((target) =>
+          endpoint(
+            args,
+            job,
+            job.serverName ?? locate(target).host,
+            instanceByName(args, target),
+            target.target,
+          ),
         ),
   };
 }

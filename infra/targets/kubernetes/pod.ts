@@ -1,5 +1,6 @@
 import type { types } from "@pulumi/kubernetes";
 import { FILES_PATH, type JobSpec, type WorkloadSpec } from "../../target.ts";
+import { type Companion, companion } from "./companion.ts";
 import {
   CONTAINER_SECURITY,
   DATA_PATH,
@@ -30,6 +31,7 @@ export interface PodArgs {
   readonly container: Partial<Container>;
   /** Whether it has a volume of its own. */
   readonly disk: boolean;
+  readonly companion?: Companion | undefined;
 }
 
 /** Bytes and processors of the step that puts files together. */
@@ -48,6 +50,8 @@ export function pod(args: PodArgs): PodSpec {
     volumeMounts: [...files.sources],
   };
   const elects = spec.election !== undefined;
+  const disk = args.disk ? [{ name: CLAIM, mountPath: DATA_PATH }] : [];
+  const beside = args.companion ? companion(args.companion, cpuShare, disk) : undefined;
   return {
     ...(elects ? { serviceAccountName: ELECTOR } : {}),
     automountServiceAccountToken: elects,
@@ -68,15 +72,12 @@ export function pod(args: PodArgs): PodSpec {
         name,
         env: variables(spec.environment),
         resources: resources(spec.limits, cpuShare),
-        volumeMounts: [
-          files.mount,
-          ...memory.mounts,
-          ...(args.disk ? [{ name: CLAIM, mountPath: DATA_PATH }] : []),
-        ],
+        volumeMounts: [files.mount, ...memory.mounts, ...disk],
         ...args.container,
       },
+      ...(beside ? [beside.container] : []),
     ],
-    volumes: [...files.volumes, ...memory.volumes],
+    volumes: [...files.volumes, ...memory.volumes, ...(beside?.volumes ?? [])],
   };
 }
 
