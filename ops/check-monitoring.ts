@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { Failure, runCommand } from "../tools/failure.ts";
 import { ROOT } from "../tools/layout.ts";
+import { namespaceOf, reachCluster } from "../tools/stack/kubernetes-cluster.ts";
 import { pulumiEnvironment } from "../tools/stack/local-state.ts";
 import { stackSettings } from "../tools/stack/settings.ts";
 import { readConnection } from "./connection-store.ts";
@@ -12,9 +13,10 @@ import { DRILLS, type DrillName, drill } from "./monitoring/drill.ts";
 import { exceptionsFor } from "./monitoring/exceptions.ts";
 import { dashboardVariables, panelQueries, readRules } from "./monitoring/expressions.ts";
 import { lacking, liveCheck } from "./monitoring/live-check.ts";
-import { Prometheus } from "./monitoring/prometheus.ts";
+import type { Prometheus } from "./monitoring/prometheus.ts";
 import { startTraffic } from "./monitoring/traffic.ts";
-import { sessionOptions } from "./postgres/session.ts";
+import { onLoopback, throughCluster } from "./monitoring/way-in.ts";
+import { Refusal } from "./refusal.ts";
 import { formatTable } from "./table.ts";
 
 const command = new Command("check:monitoring")
@@ -38,12 +40,19 @@ interface Options extends Partial<MonitoringAddresses> {
 }
 
 async function check(options: Options): Promise<number> {
+  const settings = stackSettings(options.stack);
   const addresses = monitoringAddresses(options.stack, options);
   const drills = chosenDrills(options.drill);
+  if (drills.length > 0 && settings.target !== "docker")
+    throw new Refusal("--drill breaks containers of a Docker engine; on Kubernetes the check goes without.");
   const connection = await readConnection(options.stack, pulumiEnvironment(options.stack));
-  const stop = startTraffic(addresses.api, sessionOptions(connection, connection.writer, "monitoring"));
+  const wayIn =
+    settings.target === "kubernetes"
+      ? await throughCluster(await reachCluster(settings), namespaceOf(options.stack, settings), connection)
+      : onLoopback(addresses, connection);
+  const stop = startTraffic(wayIn);
   try {
-    const well = await checkLive(addresses, options);
+    const well = await checkLive(wayIn.prometheus, options);
     for (const name of drills) {
       const pages = await drill({ names: [name], stack: options.stack, addresses, onEvent: print });
       for (const line of pages) print(`page     ${line}`);
@@ -51,15 +60,15 @@ async function check(options: Options): Promise<number> {
     return well ? 0 : 1;
   } finally {
     const { answered, failed } = await stop();
+    wayIn.close();
     print(`light traffic: ${answered} requests answered, ${failed} failed`);
   }
 }
 
-async function checkLive(addresses: MonitoringAddresses, { stack, write }: Options): Promise<boolean> {
+async function checkLive(prometheus: Prometheus, { stack, write }: Options): Promise<boolean> {
   const rules = readRules(join(ROOT, "config/prometheus/rules"));
   const dashboards = join(ROOT, "dashboards/generated");
   const queries = panelQueries(dashboards);
-  const prometheus = new Prometheus(addresses.prometheus);
   const result = await liveCheck({
     prometheus,
     rules,

@@ -1,3 +1,5 @@
+import http from "node:http";
+import https from "node:https";
 import { Failure } from "../../tools/failure.ts";
 
 export interface Sample {
@@ -44,13 +46,28 @@ interface Matrix {
   readonly resultType: "vector" | "matrix" | "scalar" | "string";
 }
 
+export interface TlsIdentity {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  /** What the other end's certificate names. */
+  readonly servername?: string;
+}
+
+const ANSWER_MS = 20_000;
+
 /** What the commands ask of Prometheus over its HTTP API. */
 export class Prometheus {
   readonly #base: string;
+  readonly #tls: TlsIdentity;
 
-  /** @param base `http://127.0.0.1:9090` */
-  constructor(base: string) {
+  /**
+   * @param base `http://127.0.0.1:9090`
+   * @param tls what it shows, and verifies the other end by, where that asks for it
+   */
+  constructor(base: string, tls: TlsIdentity = {}) {
     this.#base = base.replace(/\/$/, "");
+    this.#tls = tls;
   }
 
   /** Values at this moment; a scalar is one sample without labels. */
@@ -110,14 +127,30 @@ export class Prometheus {
 
   async #get<T>(path: string, parameters: Record<string, string>): Promise<T> {
     const url = `${this.#base}/api/v1/${path}?${new URLSearchParams(parameters)}`;
-    const response = await fetch(url, { signal: AbortSignal.timeout(20_000) }).catch((error: unknown) => {
+    const text = await this.#text(url).catch((error: unknown) => {
       throw new Failure(
         `Prometheus does not answer at ${this.#base} (${error instanceof Error ? error.message : error}). Is the stack up, and is its monitoring on? "npm run status" tells.`,
       );
     });
-    const answer = (await response.json()) as Answer<T>;
+    const answer = JSON.parse(text) as Answer<T>;
     if (answer.status !== "success")
       throw new Failure(`Prometheus refused ${parameters.query ?? path}: ${answer.error}`);
     return answer.data;
+  }
+
+  #text(url: string): Promise<string> {
+    const { get } = url.startsWith("https:") ? https : http;
+    return new Promise((resolve, reject) => {
+      const asked = get(url, { ...this.#tls, timeout: ANSWER_MS }, (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (part: string) => {
+          text += part;
+        });
+        response.on("end", () => resolve(text));
+        response.on("error", reject);
+      });
+      asked.on("timeout", () => asked.destroy(new Error(`no answer within ${ANSWER_MS / 1_000} s`)));
+      asked.on("error", reject);
+    });
   }
 }

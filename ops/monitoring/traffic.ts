@@ -1,5 +1,5 @@
-import type { ClientConfig } from "pg";
 import { withSession } from "../postgres/session.ts";
+import type { WayIn } from "./way-in.ts";
 
 /** Requests a second: enough for every rate, little enough for a laptop. */
 const PER_SECOND = 20;
@@ -17,11 +17,9 @@ const MARKS_PER_SECOND = 1;
  * Sends light traffic through the API until told to stop: reads that hit and miss every cache layer, and requests that are
  * refused as bad (4xx). Marks in the write-ahead log, which change no table, keep replication and the consensus store moving.
  *
- * @param base `http://127.0.0.1:8083`
- * @param writer a login at the writer endpoint
  * @returns ends the traffic and tells what became of it
  */
-export function startTraffic(base: string, writer: ClientConfig): () => Promise<TrafficResult> {
+export function startTraffic({ ask, writer }: Pick<WayIn, "ask" | "writer">): () => Promise<TrafficResult> {
   const result = { answered: 0, failed: 0 };
   let over = false;
   const paths = (turn: number) => [
@@ -39,11 +37,8 @@ export function startTraffic(base: string, writer: ClientConfig): () => Promise<
     for (let turn = 0; !over; turn++) {
       const path = paths(turn)[turn % 8] as string;
       const next = new Promise((resolve) => setTimeout(resolve, 1_000 / PER_SECOND));
-      const response = await fetch(base + path, { signal: AbortSignal.timeout(5_000) }).catch(
-        () => undefined,
-      );
-      await response?.arrayBuffer().catch(() => undefined);
-      if (response && response.status < 500) result.answered++;
+      const status = await ask(path);
+      if (status !== undefined && status < 500) result.answered++;
       else result.failed++;
       await next;
     }

@@ -7,10 +7,10 @@ import { dashboardVariables, panelQueries, readRules } from "../../ops/monitorin
 import { liveCheck } from "../../ops/monitoring/live-check.ts";
 import { Prometheus } from "../../ops/monitoring/prometheus.ts";
 import { startTraffic } from "../../ops/monitoring/traffic.ts";
+import { onLoopback } from "../../ops/monitoring/way-in.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun } from "../../tools/process.ts";
 import { stackSettings } from "../../tools/stack/settings.ts";
-import { sessionOptions } from "../support/clients.ts";
 import { eventually, whole } from "../support/faults.ts";
 import { STACK } from "../support/stack-settings.ts";
 
@@ -63,11 +63,11 @@ describe("monitoring of the running stack", () => {
   it("reads every part, has every metric, leaves no panel empty, and calls nobody", {
     timeout: 420_000,
   }, async () => {
-    const addresses = monitoringAddresses(STACK);
-    const stop = startTraffic(addresses.api, sessionOptions(inject("connection").writer, "monitoring"));
+    const wayIn = onLoopback(monitoringAddresses(STACK), inject("connection"));
+    const stop = startTraffic(wayIn);
     try {
       const { down, missing, empty, blind, firing, targets, queries } = await liveCheck({
-        prometheus: new Prometheus(addresses.prometheus),
+        prometheus: wayIn.prometheus,
         rules: RULES,
         queries: panelQueries(join(ROOT, "dashboards/generated")),
         variables: dashboardVariables(join(ROOT, "dashboards/generated")),

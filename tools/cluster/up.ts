@@ -7,7 +7,7 @@ import { ensureDockerEngine } from "../setup/docker-engine.ts";
 import { Progress, type Step } from "../setup/progress.ts";
 import { ensureProjectImages } from "../setup/project-images.ts";
 import { openForwarding } from "./forwarding.ts";
-import { loadImages } from "./images.ts";
+import { CTR, loadImages } from "./images.ts";
 import { startMetrics } from "./metrics.ts";
 import { ensureIdentity, pki, TOKEN_FILE } from "./pki.ts";
 import {
@@ -142,6 +142,16 @@ async function node(address: string): Promise<void> {
   for (const [name, to] of Object.entries(files)) writeFileSync(join(CLUSTER, to), template(name, holes));
   await openForwarding();
   start("containerd", "containerd", ["--config", join(CLUSTER, "containerd.toml")]);
+  // A kubelet that meets no runtime ends.
+  await until(
+    "the container runtime",
+    READY_SECONDS,
+    async () => {
+      const result = await run("ctr", [...CTR, "version"]);
+      return result.code === 0 ? undefined : result.stderr.trim().split("\n").at(-1);
+    },
+    "containerd",
+  );
   start("coredns", program("coredns"), ["-conf", join(CLUSTER, "Corefile")]);
   start("kube-proxy", program("kube-proxy"), [
     `--kubeconfig=${KUBECONFIG}`,

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { postgresMembers } from "../../infra/ports.ts";
 import type { Settings } from "../../infra/settings/schema.ts";
@@ -12,6 +13,12 @@ const CLIENT_SECONDS = 60;
 
 /** Exit code of a program that was not found. */
 const NOT_FOUND = 127;
+
+/** A port of this machine's loopback interface that leads into a cluster. */
+export interface Forwarding {
+  readonly port: number;
+  close(): void;
+}
 
 /** Asks the cluster that the settings name, with the user's own kubeconfig. */
 export class Cluster {
@@ -39,14 +46,50 @@ export class Cluster {
    * @throws Failure where there is no client
    */
   async run(args: readonly string[], options: RunOptions): Promise<Result> {
-    const context = this.#context === "" ? [] : ["--context", this.#context];
-    const client = existsSync(program("kubectl")) ? program("kubectl") : "kubectl";
+    const { client, context } = this.#client();
     const result = await run(client, [...context, ...args], options);
     if (result.code === NOT_FOUND)
       throw new Failure(
         "kubectl was not found on PATH. Install it (https://kubernetes.io/docs/tasks/tools), and repeat.",
       );
     return result;
+  }
+
+  /**
+   * Leads a port of this machine's loopback interface to one of a pod, until it is closed or this process ends.
+   *
+   * @throws Failure where there is no client, or it gives up
+   */
+  async forward(namespace: string, pod: string, port: number): Promise<Forwarding> {
+    const { client, context } = this.#client();
+    const where = [`--namespace=${namespace}`, "--address=127.0.0.1", `pod/${pod}`, `:${port}`];
+    const child = spawn(client, [...context, "port-forward", ...where], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const close = () => void child.kill();
+    process.once("exit", close);
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    const local = await new Promise<string | undefined>((resolve) => {
+      child.on("error", () => resolve(undefined));
+      child.on("close", () => resolve(undefined));
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        const [, forwarded] = /^Forwarding from 127\.0\.0\.1:(\d+)/m.exec(text) ?? [];
+        if (forwarded !== undefined) resolve(forwarded);
+      });
+    });
+    if (local === undefined)
+      throw new Failure(`kubectl port-forward pod/${pod} ${port}: ${said.trim() || "kubectl was not found"}`);
+    return { port: Number(local), close };
+  }
+
+  #client(): { readonly client: string; readonly context: readonly string[] } {
+    return {
+      client: existsSync(program("kubectl")) ? program("kubectl") : "kubectl",
+      context: this.#context === "" ? [] : ["--context", this.#context],
+    };
   }
 
   /**
