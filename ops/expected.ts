@@ -34,13 +34,16 @@ function onDocker(settings: Settings): Pick<Expectation, "members" | "instances"
       "haproxy",
       "pgbouncer",
       ...namedMembers(settings),
-      ...(settings.monitoring.enabled ? SINGLE_EXPORTERS : []),
+      ...(settings.monitoring.enabled ? [...SINGLE_EXPORTERS, "pgbouncer-exporter"] : []),
     ],
     instances: {},
   };
 }
 
-/** A cluster names the instances of its services itself, and brings what stands in front of the API and under Patroni. */
+/**
+ * A cluster names the instances of its services itself, and brings what stands in front of the API and under Patroni. Poolers
+ * have their exporters beside them.
+ */
 function onKubernetes(settings: Settings): Pick<Expectation, "members" | "instances"> {
   const { api, haproxy, pgbouncer, monitoring, postgres } = settings;
   if (postgres.standby)
@@ -58,7 +61,7 @@ function onKubernetes(settings: Settings): Pick<Expectation, "members" | "instan
   };
 }
 
-const SINGLE_EXPORTERS = ["pgbouncer-exporter", "redis-exporter", "node-exporter"];
+const SINGLE_EXPORTERS = ["redis-exporter", "node-exporter"];
 
 /** Members that keep their names on every target. */
 function namedMembers(settings: Settings): string[] {

@@ -16,6 +16,7 @@ interface Pod {
     readonly phase: string;
     readonly podIP?: string;
     readonly containerStatuses?: readonly {
+      readonly name: string;
       readonly restartCount: number;
       readonly state: Readonly<Record<string, { readonly reason?: string }>>;
     }[];
@@ -82,10 +83,10 @@ export class KubernetesInventory implements Platform {
   }
 
   /** How often the container has been started again, counted when it runs. */
-  async #restarts({ name }: Member): Promise<number> {
+  async #restarts({ name, part }: Member): Promise<number> {
     const result = await this.#inNamespace(["get", "pod", name, "--output=json"], { timeout: 10_000 });
     if (result.code !== 0) throw new Failure(`${name} can not be looked at: ${result.stderr.trim()}.`);
-    return (JSON.parse(result.stdout) as Pod).status.containerStatuses?.[0]?.restartCount ?? 0;
+    return ownContainer(JSON.parse(result.stdout) as Pod, part)?.restartCount ?? 0;
   }
 
   #inNamespace(args: readonly string[], options: Parameters<Cluster["run"]>[1]): Promise<Result> {
@@ -93,13 +94,20 @@ export class KubernetesInventory implements Platform {
   }
 }
 
-function memberOf({ metadata, status }: Pod): Member {
-  const [container] = status.containerStatuses ?? [];
+/** The container that the pod is there for: it is called after the part, others stand beside it. */
+function ownContainer({ status }: Pod, part: string) {
+  return status.containerStatuses?.find(({ name }) => name === part);
+}
+
+function memberOf(pod: Pod): Member {
+  const { metadata, status } = pod;
+  const part = metadata.labels[PART] ?? "";
+  const container = ownContainer(pod, part);
   const [state = "waiting", why] = Object.entries(container?.state ?? {})[0] ?? [];
   const leaving = metadata.deletionTimestamp !== undefined;
   return {
     name: metadata.name,
-    part: metadata.labels[PART] ?? "",
+    part,
     running: state === "running" && !leaving,
     state: leaving ? "terminating" : (why?.reason ?? state),
     ...(status.podIP ? { address: status.podIP } : {}),

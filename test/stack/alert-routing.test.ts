@@ -70,6 +70,22 @@ describe("one page tells of", () => {
       ],
     ],
     [
+      "the loss of a machine with members of several parts",
+      "NodeDown",
+      [
+        firing("NodeDown"),
+        firing("MemberOnNodeDown", "postgres-0"),
+        firing("MemberOnNodeDown", "redis-2"),
+        firing("PostgresMemberDown", "postgres-0"),
+        firing("RedisMemberDown", "redis-2"),
+        firing("TargetDown", "redis-2"),
+        firing("PatroniLeaderChanged", "postgres-0"),
+        firing("HaproxyDown", "haproxy/10.0.0.7"),
+        firing("PgBouncerDown", "pgbouncer/10.0.0.8"),
+        firing("ApiInstanceDown", "api/10.0.0.9"),
+      ],
+    ],
+    [
       "a cluster without a leader",
       "PatroniNoLeader",
       [
