@@ -26,7 +26,8 @@ export interface Policy {
   check(rendered: Rendered): Omit<Violation, "policy">[];
 }
 
-const LEVELS: readonly Level[] = ["all", "shared", "production"];
+/** From the least to the most demanding. */
+export const LEVELS: readonly Level[] = ["all", "shared", "production"];
 
 /** Policies that a stack of this level has to meet: those of every lower level, and its own. */
 export function policiesOf(level: Level): Policy[] {
