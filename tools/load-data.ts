@@ -1,10 +1,9 @@
 import { Command, Option } from "commander";
-import { readConnection } from "../ops/connection-store.ts";
 import { readSeed, readUntil } from "./data/options.ts";
 import type { SizeName } from "./data/sizes.ts";
 import { runCommand } from "./failure.ts";
 import { Progress } from "./setup/progress.ts";
-import { chooseData, fillLedger } from "./stack/data.ts";
+import { chooseData, fillLedger, withOwner } from "./stack/data.ts";
 import { pulumiEnvironment } from "./stack/local-state.ts";
 import { stackSettings } from "./stack/settings.ts";
 
@@ -31,9 +30,13 @@ const command = new Command("data")
 
 await runCommand(async () => {
   const { stack, size, seed, until } = command.parse().opts<Options>();
-  chooseData(stack, stackSettings(stack), size);
+  const settings = stackSettings(stack);
+  chooseData(stack, settings, size);
   const data = { size, seed: readSeed(seed), until: readUntil(until ?? new Date().toISOString()) };
-  const connection = await readConnection(stack, pulumiEnvironment(stack));
-  await new Progress().step(`data (${size})`, (step) => fillLedger(step, connection, data));
+  await new Progress().step(`data (${size})`, (step) =>
+    withOwner({ stack, environment: pulumiEnvironment(stack) }, settings, (session) =>
+      fillLedger(step, session, data),
+    ),
+  );
   return 0;
 });

@@ -49,7 +49,7 @@ async function up(stack: string, asked?: DataChoice): Promise<number> {
   await takeTurn();
   const settings = stackSettings(stack);
   const data = chooseData(stack, settings, asked);
-  if (settings.target === "kubernetes") return upOnKubernetes(stack, settings);
+  if (settings.target === "kubernetes") return upOnKubernetes(stack, settings, data);
   const progress = new Progress();
   await progress.step("Docker engine", ensureDockerEngine);
   const objects = await dockerObjects(stack);
@@ -66,7 +66,7 @@ async function up(stack: string, asked?: DataChoice): Promise<number> {
   const pulumi = new Pulumi(stack, environment);
   await progress.step("state", (step) => prepareState(step, pulumi, settings, objects));
   const summary = await progress.step("pulumi up", (step) => deploy(step, pulumi, "up"));
-  await loadDataOnce(progress, pulumi, data);
+  await loadDataOnce(progress, pulumi, settings, data);
   const status = await progress.step("all parts well", (step) => waitWell(step, stack));
 
   process.stdout.write(`\n${formatStatus(status)}\n\n${progress.table()}\n\nPulumi: ${summary}\n`);

@@ -2,7 +2,7 @@ import { type RequestOptions, request } from "node:https";
 import type { ClientConfig } from "pg";
 import { PORTS } from "../../infra/ports.ts";
 import { Failure } from "../../tools/failure.ts";
-import type { Cluster, Forwarding, Named } from "../../tools/stack/kubernetes-cluster.ts";
+import type { Cluster, Forwarding } from "../../tools/stack/kubernetes-cluster.ts";
 import type { Connection } from "../connection.ts";
 import { sessionOptions } from "../postgres/session.ts";
 import type { MonitoringAddresses } from "./addresses.ts";
@@ -65,9 +65,9 @@ export async function throughCluster(
       secret(`tls__monitoring-${file}`),
     );
     const prometheus = await open("prometheus-0", PORTS.prometheus);
-    const [writer = ""] = await podsOf(cluster, namespace, "haproxy");
-    const writerPort = await open(writer, PORTS.writer);
-    const instances = await podsOf(cluster, namespace, "api");
+    const [router = ""] = await cluster.podsOf(namespace, "haproxy");
+    const writerPort = await open(router, PORTS.writer);
+    const instances = await cluster.podsOf(namespace, "api");
     const api = await Promise.all(instances.map((pod) => open(pod, PORTS.api)));
     const apiCa = secret("tls__api-ca.crt");
     let turn = 0;
@@ -88,14 +88,6 @@ export async function throughCluster(
     close();
     throw error;
   }
-}
-
-async function podsOf(cluster: Cluster, namespace: string, part: string): Promise<string[]> {
-  const labels = `--selector=app.kubernetes.io/component=${part}`;
-  const running = "--field-selector=status.phase=Running";
-  const pods = await cluster.list<Named>(["pods", `--namespace=${namespace}`, labels, running]);
-  if (!pods?.length) throw new Failure(`No pod of ${part} runs in ${namespace}, or you may not see them.`);
-  return pods.map(({ metadata }) => metadata.name);
 }
 
 async function readSecret(

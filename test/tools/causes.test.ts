@@ -9,7 +9,7 @@ import { ROOT } from "../../tools/layout.ts";
 import { mustRun, type RunOptions, run } from "../../tools/process.ts";
 import { installPackages } from "../../tools/setup/debian.ts";
 import { findGo, goBuild } from "../../tools/setup/go-toolchain.ts";
-import { hasTransactions } from "../../tools/stack/data.ts";
+import { hasTransactions, ownerSession } from "../../tools/stack/data.ts";
 import { failing, withStandIns } from "../support/stand-ins.ts";
 
 const silent = { origin: () => undefined, line: () => undefined, note: () => undefined };
@@ -176,11 +176,11 @@ describe("a ledger that can not be asked whether it has data", () => {
     const expected = new RegExp(
       `the writer on 127\\.0\\.0\\.1:${port} answered ".+"\\. .*npm run status.* repeat`,
     );
-    const answered = hasTransactions(connection(port)).catch((error: unknown) => error);
+    const answered = hasTransactions(ownerSession(connection(port))).catch((error: unknown) => error);
     expect(await answered).toBeInstanceOf(Failure);
     expect(((await answered) as Failure).message).toMatch(expected);
     await new Promise((resolve) => server.close(resolve));
-    await expect(hasTransactions(connection(port))).rejects.toThrow(/ECONNREFUSED/);
+    await expect(hasTransactions(ownerSession(connection(port)))).rejects.toThrow(/ECONNREFUSED/);
   });
 });
 

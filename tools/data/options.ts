@@ -4,7 +4,7 @@ import { readPersonalKey } from "./blind-index.ts";
 import type { PersonalDataKeys } from "./people.ts";
 
 /** Stacks that may hold invented data. */
-const STACKS = ["dev", "light", "ci", "test", "bench"];
+const STACKS = ["dev", "light", "ci", "ci-test", "test", "bench"];
 
 /** @throws Failure where the stack is for real data */
 export function refuseRealStack(stack: string): void {

@@ -1,4 +1,5 @@
 import { Client, type ClientConfig } from "pg";
+import { PORTS } from "../../infra/ports.ts";
 import type { Settings } from "../../infra/settings/schema.ts";
 import { type Connection, LOGINS } from "../../ops/connection.ts";
 import { readConnection } from "../../ops/connection-store.ts";
@@ -9,6 +10,7 @@ import { SIZES, type SizeName } from "../data/sizes.ts";
 import { checkInvariants } from "../data/verify.ts";
 import { Failure } from "../failure.ts";
 import type { Progress, Step } from "../setup/progress.ts";
+import { namespaceOf, reachCluster } from "./kubernetes-cluster.ts";
 import type { Pulumi } from "./pulumi.ts";
 
 /** Sizes that `npm run up` can be told. */
@@ -34,22 +36,49 @@ export function chooseData(stack: string, settings: Settings, asked?: DataChoice
   const chosen = asked ?? settings.ledger.data;
   if (chosen === "none") return chosen;
   refuseRealStack(stack);
-  if (settings.target === "kubernetes")
-    throw new Failure(
-      `${asked === undefined ? "ledger.data" : "--data"} is ${chosen}: only stacks on Docker are filled, and ${stack} is on Kubernetes. ` +
-        "Use none.",
-    );
   return chosen;
 }
 
 /** Fills an empty ledger; one that has any transactions stays as it is. */
-export async function loadDataOnce(progress: Progress, pulumi: Pulumi, choice: DataChoice): Promise<void> {
+export async function loadDataOnce(
+  progress: Progress,
+  pulumi: Pulumi,
+  settings: Settings,
+  choice: DataChoice,
+): Promise<void> {
   if (choice === "none") return;
-  await progress.step(`data (${choice})`, async (step) => {
-    const connection = await readConnection(pulumi.stack, pulumi.environment);
-    if (await hasTransactions(connection)) return step.origin("cached");
-    await fillLedger(step, connection, { size: choice, seed: 1, until: new Date() });
-  });
+  await progress.step(`data (${choice})`, (step) =>
+    withOwner(pulumi, settings, async (session) => {
+      if (await hasTransactions(session)) return step.origin("cached");
+      await fillLedger(step, session, { size: choice, seed: 1, until: new Date() });
+    }),
+  );
+}
+
+/**
+ * Hands out how the owner of the schema opens a session with the writer endpoint: on this machine, or through a forwarded port
+ * where the stack is in a cluster.
+ *
+ * @throws Failure where the stack is not up, or its cluster does not answer
+ */
+export async function withOwner<T>(
+  { stack, environment }: Pick<Pulumi, "stack" | "environment">,
+  settings: Settings,
+  work: (session: ClientConfig) => Promise<T>,
+): Promise<T> {
+  const connection = await readConnection(stack, environment);
+  if (settings.target === "docker") return work(ownerSession(connection));
+  const cluster = await reachCluster(settings);
+  const forwarding = await cluster.forwardToPart(namespaceOf(stack, settings), "haproxy", PORTS.writer);
+  try {
+    return await work({
+      ...ownerSession(connection),
+      port: forwarding.port,
+      ssl: { ca: connection.postgresCa, servername: "haproxy" },
+    });
+  } finally {
+    forwarding.close();
+  }
 }
 
 /**
@@ -57,9 +86,9 @@ export async function loadDataOnce(progress: Progress, pulumi: Pulumi, choice: D
  *
  * @throws Failure where the database is not empty or is lost meanwhile, or where the loaded ledger breaks a rule
  */
-export async function fillLedger(step: Step, connection: Connection, data: LedgerData): Promise<void> {
+export async function fillLedger(step: Step, session: ClientConfig, data: LedgerData): Promise<void> {
   try {
-    await loadAndCheck(step, connection, data);
+    await loadAndCheck(step, session, data);
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw new Failure(
@@ -70,10 +99,9 @@ export async function fillLedger(step: Step, connection: Connection, data: Ledge
 
 async function loadAndCheck(
   step: Step,
-  connection: Connection,
+  session: ClientConfig,
   { size, seed, until }: LedgerData,
 ): Promise<void> {
-  const session = ownerSession(connection);
   const progress = showProgress(step);
   step.note("while it is loaded the ledger is locked: the API answers reads from it with 503");
   await loadData({
@@ -93,7 +121,8 @@ async function loadAndCheck(
     throw new Failure(`The loaded ledger breaks its rules: ${broken.map(({ name }) => name).join(", ")}.`);
 }
 
-function ownerSession({ writer, database, postgresPasswords, postgresCa }: Connection): ClientConfig {
+/** Of the schema, at the writer endpoint on this machine. */
+export function ownerSession({ writer, database, postgresPasswords, postgresCa }: Connection): ClientConfig {
   return {
     host: "127.0.0.1",
     port: writer.port,
@@ -110,9 +139,9 @@ function ownerSession({ writer, database, postgresPasswords, postgresCa }: Conne
  *
  * @throws Failure where the writer does not answer, as in the middle of a failover, or has no ledger
  */
-export async function hasTransactions(connection: Connection): Promise<boolean> {
+export async function hasTransactions(session: ClientConfig): Promise<boolean> {
   const client = new Client({
-    ...ownerSession(connection),
+    ...session,
     connectionTimeoutMillis: CONNECT_MILLISECONDS,
     query_timeout: CONNECT_MILLISECONDS,
   });
@@ -126,7 +155,7 @@ export async function hasTransactions(connection: Connection): Promise<boolean> 
     return rows[0]?.filled === true;
   } catch (error) {
     throw new Failure(
-      `The ledger could not be asked whether it has data: the writer on 127.0.0.1:${connection.writer.port} answered ` +
+      `The ledger could not be asked whether it has data: the writer on ${session.host}:${session.port} answered ` +
         `"${error instanceof Error ? error.message : error}". Another member may be becoming the primary: see "npm run status", ` +
         'and repeat "npm run up" when one leads; what is done already is kept.',
     );

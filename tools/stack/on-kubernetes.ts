@@ -4,15 +4,11 @@ import { Failure } from "../failure.ts";
 import { ensureKubernetesPlugin } from "../setup/kubernetes-plugin.ts";
 import { Progress, type Step } from "../setup/progress.ts";
 import { ensurePulumiEngine } from "../setup/pulumi-engine.ts";
+import { type DataChoice, loadDataOnce } from "./data.ts";
 import { deploy } from "./deploy.ts";
-import {
-  type Cluster,
-  namespaceOf,
-  reachCluster,
-  requireCluster,
-  type StorageClass,
-} from "./kubernetes-cluster.ts";
+import { type Cluster, namespaceOf, reachCluster } from "./kubernetes-cluster.ts";
 import { healOnKubernetes, holdingsOf, refuseForeignCluster } from "./kubernetes-heal.ts";
+import { requireCluster, type StorageClass } from "./kubernetes-requirements.ts";
 import { ensureLocalState, pulumiEnvironment, removeStackConfig } from "./local-state.ts";
 import { releaseStaleLock } from "./lock.ts";
 import { changesOf, countsOf, makePlan, type Plan } from "./plan.ts";
@@ -76,13 +72,19 @@ function storageClasses(cluster: Cluster): Promise<StorageClass[] | undefined> {
 /**
  * Brings a stack on Kubernetes to what its settings say.
  *
+ * @param data what goes into an empty ledger. @default what the settings say
  * @throws Failure before anything is changed where the plan takes data away or breaks a policy
  */
-export async function upOnKubernetes(stack: string, settings: Settings): Promise<number> {
+export async function upOnKubernetes(
+  stack: string,
+  settings: Settings,
+  data: DataChoice = settings.ledger.data,
+): Promise<number> {
   const prepared = await prepare(stack, settings, () => requireCluster(stack, settings));
   const { cluster, progress, pulumi } = prepared;
   refuseBadPlan(settings, await plan(prepared), await storageClasses(cluster));
   const summary = await progress.step("pulumi up", (step) => deploy(step, pulumi, "up"));
+  await loadDataOnce(progress, pulumi, settings, data);
   process.stdout.write(`\n${progress.table()}\n\nPulumi: ${summary}\n`);
   return 0;
 }

@@ -2,7 +2,7 @@ import { violations } from "../../infra/policies/index.ts";
 import type { KubernetesObject } from "../../infra/policies/objects.ts";
 import type { Settings } from "../../infra/settings/schema.ts";
 import { Failure } from "../failure.ts";
-import type { StorageClass } from "./kubernetes-cluster.ts";
+import type { StorageClass } from "./kubernetes-requirements.ts";
 import { errorsOf, nameOf, type Plan, typeOf } from "./plan.ts";
 import { CLAIM, growthObjections } from "./volume-growth.ts";
 

@@ -1,5 +1,5 @@
 import type { Settings } from "../../infra/settings/schema.ts";
-import type { StorageClass } from "./kubernetes-cluster.ts";
+import type { StorageClass } from "./kubernetes-requirements.ts";
 import { changesOf, countsOf, errorsOf, type Plan } from "./plan.ts";
 import { objections } from "./plan-guard.ts";
 

@@ -1,4 +1,4 @@
-import { DEFAULT_CLASS, type StorageClass } from "./kubernetes-cluster.ts";
+import { DEFAULT_CLASS, type StorageClass } from "./kubernetes-requirements.ts";
 import { nameOf, type Plan, typeOf } from "./plan.ts";
 
 export const CLAIM = "kubernetes:core/v1:PersistentVolumeClaim";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseSettings } from "../../infra/settings/parse.ts";
-import { type Found, type Node, shortcomings } from "../../tools/stack/kubernetes-cluster.ts";
 import { objectOf, refuseForeignCluster, withoutCutOff } from "../../tools/stack/kubernetes-heal.ts";
+import { type Found, type Node, shortcomings } from "../../tools/stack/kubernetes-requirements.ts";
 import { refuseProtected } from "../../tools/stack/on-kubernetes.ts";
 import type { Snapshot, StateResource } from "../../tools/stack/snapshot.ts";
 
@@ -45,8 +45,9 @@ describe("a cluster", () => {
       'dujyo:kubernetes.storageClass is "disk", which the cluster does not have; it has: ssd.',
       'the cluster has no priority class "highest"; it has: high.',
       "dujyo:kubernetes.zones is 3, and the cluster's nodes are in 1; lower it, or add nodes in other zones.",
-      "3 members go to nodes of their own, and the cluster has 1 of 1 nodes that are ready and take pods; " +
-        'add nodes, lower dujyo:postgres.replicas, or set dujyo:kubernetes.spread to "preferred".',
+      "members go to nodes of their own, and the cluster has 1 of 1 nodes that are ready and take pods: " +
+        "PostgreSQL takes 3 (dujyo:postgres.replicas), a shard of Redis takes 2 (dujyo:redis.replicasPerShard); " +
+        'add nodes, lower those settings, or set dujyo:kubernetes.spread to "preferred".',
     ]);
   });
 
