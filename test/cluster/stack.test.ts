@@ -38,6 +38,15 @@ describe("the small stack on a real cluster", () => {
     });
   });
 
+  it("answers from the ledger that it was filled with", async () => {
+    const { status, body } = await ask(await addressOf("api"), "/holders/top");
+    expect(status).toBe(200);
+    const { holders } = JSON.parse(body) as { holders: { address: string; rank: number }[] };
+    expect(holders.map(({ rank }) => rank).slice(0, 3)).toEqual([1, 2, 3]);
+    const found = await ask(await addressOf("api"), `/balance/${holders[0]?.address}`);
+    expect(found.status).toBe(200);
+  });
+
   it("is what the program says: nothing to change", async () => {
     const pulumi = new Pulumi(STACK, pulumiEnvironment(STACK));
     const args = ["preview", "--expect-no-changes", "--stack", STACK];
