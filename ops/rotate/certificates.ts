@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Failure } from "../../tools/failure.ts";
 import { mustRun } from "../../tools/process.ts";
 import { nameOf } from "../../tools/stack/plan.ts";
+import { applyStack, markForRenewal, resourcesInForce } from "../apply-stack.ts";
 import { CanNotAsk } from "../audit/check.ts";
 import { type Listener, listeners } from "../audit/listeners.ts";
 import { shakeHands } from "../audit/probe.ts";
@@ -12,7 +13,6 @@ import { containerName } from "../docker-inventory.ts";
 import type { RunningStack } from "../running-stack.ts";
 import { formatTable } from "../table.ts";
 import type { Credential, RotateOptions } from "./credential.ts";
-import { applyStack, markForRenewal, resourcesInForce } from "./delivery.ts";
 
 const CERTIFICATE = "pulumi-nodejs:dynamic/secrets:Certificate";
 /** Longest wait for every port to show its new certificate, seconds; the API looks at its files every 2 s. */

@@ -1,6 +1,7 @@
 import { Failure } from "../../tools/failure.ts";
 import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { writeSetting } from "../../tools/stack/settings.ts";
+import { applyStack, resourcesInForce } from "../apply-stack.ts";
 import { bearerToken } from "../bearer-token.ts";
 import type { Connection } from "../connection.ts";
 import { readConnection } from "../connection-store.ts";
@@ -8,7 +9,6 @@ import type { Outcome, Task } from "../define-command.ts";
 import { Refusal } from "../refusal.ts";
 import { partMembers, type RunningStack } from "../running-stack.ts";
 import type { Credential, RotateOptions } from "./credential.ts";
-import { applyStack, resourcesInForce } from "./delivery.ts";
 
 /** Longest wait for every process of the API to have read the keys, seconds; they look every 2 s. */
 const READ_SECONDS = 30;

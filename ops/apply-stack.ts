@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { ROOT } from "../../tools/layout.ts";
-import { mustRun } from "../../tools/process.ts";
-import { Progress } from "../../tools/setup/progress.ts";
-import { ensureLocalState, pulumiEnvironment } from "../../tools/stack/local-state.ts";
-import { releaseStaleLock } from "../../tools/stack/lock.ts";
-import { Pulumi } from "../../tools/stack/pulumi.ts";
-import { resourcesOf, type StateResource } from "../../tools/stack/snapshot.ts";
-import { takeTurn } from "../../tools/stack/turn.ts";
+import { ROOT } from "../tools/layout.ts";
+import { mustRun } from "../tools/process.ts";
+import { Progress } from "../tools/setup/progress.ts";
+import { ensureLocalState, pulumiEnvironment } from "../tools/stack/local-state.ts";
+import { releaseStaleLock } from "../tools/stack/lock.ts";
+import { Pulumi } from "../tools/stack/pulumi.ts";
+import { resourcesOf, type StateResource } from "../tools/stack/snapshot.ts";
+import { takeTurn } from "../tools/stack/turn.ts";
 
 /** Brings the stack to what its file and its state say, as a person does: an interrupted one is completed by the next. */
 export async function applyStack(stack: string, say: (line: string) => void): Promise<void> {
