@@ -7,17 +7,21 @@ export const FILES_PATH = "/etc/dujyo";
 
 /**
  * A configuration file or a secret that a workload finds below {@link FILES_PATH}. A change replaces its members one by one,
- * or, of a file that they follow, reaches them while they run.
+ * or reaches them while they run, as its {@link FileSpec.delivery} says.
  */
 export interface FileSpec {
   /** Path below `/etc/dujyo`, for example `tls/server.key`. */
   readonly path: string;
   readonly content: pulumi.Input<string>;
   /**
-   * Whether its reader looks at it again by itself: no member is replaced for a change of it, on targets that can write
-   * into what is mounted. A reader may meet the file half written, and has to read it again. @default false
+   * How a change of it reaches members that run, on targets that can write into what is mounted; on others they are replaced
+   * one by one. Jobs run again for a change of `"replace"` alone.
+   * - `"replace"`: by members that take their place, one by one.
+   * - `"reload"`: the `member-reload` of their image has them read it again.
+   * - `"follow"`: its reader looks at it by itself. It may meet the file half written, and has to read it again.
+   * @default "replace"
    */
-  readonly followed?: boolean;
+  readonly delivery?: "replace" | "reload" | "follow";
 }
 
 export interface PortSpec {

@@ -49,8 +49,8 @@ export class ApiGateway extends pulumi.ComponentResource {
         files: [
           { path: "tls/ca.crt", content: service.ca },
           { path: "tls/metrics-ca.crt", content: metricsAuthority.certificate },
-          { path: "tls/metrics.crt", content: leaf.certificate },
-          { path: "tls/metrics.key", content: leaf.privateKey },
+          { path: "tls/metrics.crt", content: leaf.certificate, delivery: "reload" },
+          { path: "tls/metrics.key", content: leaf.privateKey, delivery: "reload" },
           {
             path: "haproxy.cfg",
             content: render("haproxy/gateway.cfg", {

@@ -128,8 +128,8 @@ export class ApiService extends pulumi.ComponentResource {
     return [
       // For the image's own checks, which ask as any client does.
       { path: "tls/ca.crt", content: this.ca },
-      { path: "tls/server.crt", content: leaf.certificate },
-      { path: "tls/server.key", content: leaf.privateKey },
+      { path: "tls/server.crt", content: leaf.certificate, delivery: "follow" },
+      { path: "tls/server.key", content: leaf.privateKey, delivery: "follow" },
     ];
   }
 
@@ -140,7 +140,7 @@ export class ApiService extends pulumi.ComponentResource {
       { path: "secrets/dujyo-readonly-password", content: postgres.passwords.readonly },
       { path: "secrets/redis-app-password", content: redis.connection.passwords.app },
       { path: "secrets/access-log-key", content: this.accessLogKey },
-      { path: "key-set.json", content: this.keySet, followed: true },
+      { path: "key-set.json", content: this.keySet, delivery: "follow" },
     ];
   }
 }

@@ -93,19 +93,19 @@ export class EtcdCluster extends pulumi.ComponentResource {
     );
     return [
       { path: "tls/etcd-ca.crt", content: this.#authority.certificate },
-      { path: "tls/etcd-client.crt", content: leaf.certificate },
-      { path: "tls/etcd-client.key", content: leaf.privateKey },
+      { path: "tls/etcd-client.crt", content: leaf.certificate, delivery: "reload" },
+      { path: "tls/etcd-client.key", content: leaf.privateKey, delivery: "reload" },
     ];
   }
 
   #certificate(authority: CertificateAuthority, commonName: string, names: readonly string[]): FileSpec[] {
     const leaf = new Certificate(`${commonName}-tls`, { authority, commonName, names }, { parent: this });
     return [
-      { path: "tls/server.crt", content: leaf.certificate },
-      { path: "tls/server.key", content: leaf.privateKey },
+      { path: "tls/server.crt", content: leaf.certificate, delivery: "reload" },
+      { path: "tls/server.key", content: leaf.privateKey, delivery: "reload" },
       // What the member's own health and status checks show to it.
-      { path: "tls/client.crt", content: leaf.certificate },
-      { path: "tls/client.key", content: leaf.privateKey },
+      { path: "tls/client.crt", content: leaf.certificate, delivery: "reload" },
+      { path: "tls/client.key", content: leaf.privateKey, delivery: "reload" },
     ];
   }
 }

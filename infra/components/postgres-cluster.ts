@@ -137,8 +137,8 @@ export class PostgresCluster extends pulumi.ComponentResource {
     );
     return [
       { path: "tls/ca.crt", content: this.ca },
-      { path: `tls/${kind}.crt`, content: leaf.certificate },
-      { path: `tls/${kind}.key`, content: leaf.privateKey },
+      { path: `tls/${kind}.crt`, content: leaf.certificate, delivery: "reload" },
+      { path: `tls/${kind}.key`, content: leaf.privateKey, delivery: "reload" },
     ];
   }
 

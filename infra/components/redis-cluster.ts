@@ -19,7 +19,7 @@ export interface RedisClusterArgs {
 }
 
 /** ACL users that log in with a password; `health` needs none and may only PING. */
-const USERS = ["app", "operator", "exporter", "replication", "cluster"] as const;
+const USERS = ["app", "operator", "exporter", "replication", "cluster", "reload"] as const;
 
 /** How a client reaches the cluster. */
 export interface RedisConnection {
@@ -81,6 +81,7 @@ export class RedisCluster extends pulumi.ComponentResource {
           { path: "redis.conf", content: redisConf(settings) },
           { path: "users.acl", content: usersAcl(passwords) },
           { path: "secrets/redis-replication", content: passwords.replication },
+          { path: "secrets/redis-reload", content: passwords.reload },
           clusterPassword,
           root,
         ],
@@ -118,8 +119,8 @@ export class RedisCluster extends pulumi.ComponentResource {
     const names = [...target.memberHosts(name, ordinal), name];
     const leaf = new Certificate(`${member}-tls`, { authority, commonName: member, names }, { parent: this });
     return [
-      { path: "tls/server.crt", content: leaf.certificate },
-      { path: "tls/server.key", content: leaf.privateKey },
+      { path: "tls/server.crt", content: leaf.certificate, delivery: "reload" },
+      { path: "tls/server.key", content: leaf.privateKey, delivery: "reload" },
     ];
   }
 

@@ -1,23 +1,26 @@
 import { defineCommand } from "../define-command.ts";
 import { lockOperation } from "../operation-lock.ts";
 import { Refusal } from "../refusal.ts";
-import { keysAfter, refuseEarlyFinish, rotateTokenKey, signingSince } from "../rotate/token-key.ts";
+import { certificates } from "../rotate/certificates.ts";
+import type { Credential, RotateOptions } from "../rotate/credential.ts";
+import { tokenKey } from "../rotate/token-key.ts";
 
-interface Options {
-  readonly finish: boolean;
-  readonly tokenLife: string;
-}
+/** What can be rotated, by the name that it is called by. */
+const CREDENTIALS: Readonly<Record<string, Credential>> = { certificates, "token-key": tokenKey };
+const NAMES = Object.keys(CREDENTIALS).join(", ");
 
-export const command = defineCommand<Options>({
+export const command = defineCommand<RotateOptions>({
   usage: "rotate <credential>",
-  summary:
-    'Replaces a credential in two steps, without a restart. "token-key": a new key signs the API\'s tokens while those of the ' +
-    "former are still accepted; --finish withdraws the former. Each step writes api.tokenKeys into the stack's file and applies " +
-    'that file as "npm run up" does. A repeat completes what was cut off.',
+  summary: [
+    "Replaces a credential by a new one, made by the program and kept in its state, while everything goes on. A repeat completes " +
+      "what was cut off.",
+    ...Object.entries(CREDENTIALS).map(([name, { summary }]) => `"${name}": ${summary}`),
+  ].join("\n\n"),
   changes: true,
   // "npm run up", which it starts, takes the turn.
   alone: false,
   examples: [
+    ["rotate certificates", "every certificate, from the same roots"],
     ["rotate token-key", "a new key signs; tokens of the former one stay valid"],
     ["rotate token-key --dry-run", "which keys would be in force"],
     ["rotate token-key --finish", "tokens of the former key are refused from now on"],
@@ -25,47 +28,19 @@ export const command = defineCommand<Options>({
   ],
   options: (command) =>
     command
-      .option("--finish", "withdraw the former key", false)
+      .option("--finish", "withdraw the former one, where a rotation has two steps", false)
       .option("--token-life <seconds>", "longest life of the former key's tokens", "3600"),
-  run: async ({ stack, args: [credential = ""], options: { finish, tokenLife }, dryRun, say }) => {
-    const { name, settings } = stack;
-    const file = `Pulumi.${name}.yaml`;
-    if (credential !== "token-key")
-      throw new Refusal(`There is no credential "${credential}" that can be rotated. There is: token-key.`);
-    const life = Number(tokenLife);
-    if (!Number.isInteger(life) || life < 0)
-      throw new Refusal(`--token-life is "${tokenLife}"; it has to be whole seconds, at least 0.`);
-    const before = settings.api.tokenKeys;
-    const keys = keysAfter(before, finish);
-    if (settings.target === "kubernetes")
-      throw new Refusal(
-        `This command is for stacks on Docker. On Kubernetes set api.tokenKeys to [${keys.join(", ")}] in ${file} and run ` +
-          `"npm run up -- --stack ${name}": the instances are replaced one by one, and accept all keys that stand there.`,
-      );
-    const repeated = keys.join() === before.join();
-    if (finish && !repeated) refuseEarlyFinish(await signingSince(stack), life, new Date());
-    if (dryRun)
-      return {
-        text: repeated
-          ? `${file} says already what this step leads to, api.tokenKeys [${keys.join(", ")}]; it would be applied again and checked.`
-          : `Would change api.tokenKeys in ${file} from [${before.join(", ")}] to [${keys.join(", ")}] and apply it.`,
-        data: { before, keys },
-      };
-    lockOperation(name, `ops rotate ${credential}${finish ? " --finish" : ""}`);
-    const rotated = await rotateTokenKey(stack, keys, say);
-    const [former, signs] = keys.length > 1 ? keys : [undefined, keys[0]];
-    return {
-      text: [
-        `After ${rotated.seconds} s: key ${signs} (${rotated.kid}) signs, and ${rotated.instances.join(", ")} accept its tokens` +
-          (former === undefined ? " and no others." : `, and still those of key ${former}.`),
-        `${file} has api.tokenKeys [${keys.join(", ")}] now: keep that.`,
-        ...(former === undefined
-          ? []
-          : [
-              'When the last of the former key\'s tokens has expired: "npm run ops -- rotate token-key --finish".',
-            ]),
-      ].join("\n"),
-      data: rotated,
-    };
+  run: async (task) => {
+    const { stack, args, options, dryRun } = task;
+    const [name = ""] = args;
+    const credential = CREDENTIALS[name];
+    if (credential === undefined)
+      throw new Refusal(`There is no credential "${name}" that can be rotated. There are: ${NAMES}.`);
+    if (options.finish && !credential.finishes)
+      throw new Refusal(`The rotation of ${name} has one step. Leave --finish away.`);
+    if (stack.settings.target === "kubernetes")
+      throw new Refusal(`This command is for stacks on Docker. ${credential.onKubernetes(task)}`);
+    if (!dryRun) lockOperation(stack.name, `ops rotate ${name}${options.finish ? " --finish" : ""}`);
+    return credential.rotate(task);
   },
 });

@@ -1,16 +1,14 @@
-import { join } from "node:path";
 import { Failure } from "../../tools/failure.ts";
-import { ROOT } from "../../tools/layout.ts";
-import { mustRun } from "../../tools/process.ts";
 import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
-import { Pulumi } from "../../tools/stack/pulumi.ts";
 import { writeSetting } from "../../tools/stack/settings.ts";
-import { resourcesOf } from "../../tools/stack/snapshot.ts";
+import { applyStack, resourcesInForce } from "../apply-stack.ts";
 import { bearerToken } from "../bearer-token.ts";
 import type { Connection } from "../connection.ts";
 import { readConnection } from "../connection-store.ts";
+import type { Outcome, Task } from "../define-command.ts";
 import { Refusal } from "../refusal.ts";
 import { partMembers, type RunningStack } from "../running-stack.ts";
+import type { Credential, RotateOptions } from "./credential.ts";
 
 /** Longest wait for every process of the API to have read the keys, seconds; they look every 2 s. */
 const READ_SECONDS = 30;
@@ -18,6 +16,8 @@ const READ_SECONDS = 30;
 const CHECK_TOKEN_SECONDS = "300";
 /** How long the former key may go on signing while the new one is delivered, seconds: an `up` takes a minute or two. */
 const DELIVERY_SECONDS = 600;
+
+const SIGNING_KEY = "pulumi-nodejs:dynamic/secrets:SigningKey";
 
 /** What is to be in force after a step of the rotation; the same as now where the step was begun before. */
 export function keysAfter(keys: readonly number[], finish: boolean): readonly number[] {
@@ -53,7 +53,7 @@ export function acceptedKeys(metrics: string): Map<string, number> {
   return new Map(Array.from(lines, ([, kid = "", processes]) => [kid, Number(processes)]));
 }
 
-export interface Rotated {
+interface Rotated {
   readonly keys: readonly number[];
   /** Of the key that signs. */
   readonly kid: string;
@@ -68,7 +68,7 @@ export interface Rotated {
  *
  * @throws Failure where not every instance accepts exactly the keys in force, or the API refuses a token that it should take
  */
-export async function rotateTokenKey(
+async function takeStep(
   stack: RunningStack,
   keys: readonly number[],
   say: (line: string) => void,
@@ -76,10 +76,7 @@ export async function rotateTokenKey(
   const started = Date.now();
   const former = await checkToken(stack, await stack.connection());
   writeSetting(stack.name, ["api", "tokenKeys"], keys);
-  await mustRun(process.execPath, [join(ROOT, "tools/up.ts"), "--stack", stack.name], {
-    cwd: ROOT,
-    onLine: say,
-  });
+  await applyStack(stack.name, say);
   const connection = await readConnection(stack.name, pulumiEnvironment(stack.name));
   const kid = kidOf(connection);
   say("asking each instance which keys it accepts");
@@ -96,10 +93,10 @@ export async function rotateTokenKey(
 }
 
 /** When the key that signs was made; undefined where the state does not say. */
-export async function signingSince(stack: RunningStack): Promise<string | undefined> {
+async function signingSince(stack: RunningStack): Promise<string | undefined> {
   const kid = kidOf(await stack.connection());
-  const snapshot = await new Pulumi(stack.name, pulumiEnvironment(stack.name)).export();
-  return resourcesOf(snapshot).find(({ type, id }) => type.endsWith(":SigningKey") && id === kid)?.created;
+  const keys = await resourcesInForce(stack.name, SIGNING_KEY);
+  return keys.find(({ id }) => id === kid)?.created;
 }
 
 function kidOf({ apiSigningKey }: Connection): string {
@@ -137,3 +134,56 @@ async function mustAccept({ api }: Connection, token: string, whose: string): Pr
   if (answer.status !== 400)
     throw new Failure(`A token of ${whose} is answered ${answer.status}: ${await answer.text()}`);
 }
+
+function settingsFile({ name }: RunningStack): string {
+  return `Pulumi.${name}.yaml`;
+}
+
+async function rotate({
+  stack,
+  options: { finish, tokenLife },
+  dryRun,
+  say,
+}: Task<RotateOptions>): Promise<Outcome> {
+  const file = settingsFile(stack);
+  const life = Number(tokenLife);
+  if (!Number.isInteger(life) || life < 0)
+    throw new Refusal(`--token-life is "${tokenLife}"; it has to be whole seconds, at least 0.`);
+  const before = stack.settings.api.tokenKeys;
+  const keys = keysAfter(before, finish);
+  const repeated = keys.join() === before.join();
+  if (finish && !repeated) refuseEarlyFinish(await signingSince(stack), life, new Date());
+  if (dryRun)
+    return {
+      text: repeated
+        ? `${file} says already what this step leads to, api.tokenKeys [${keys.join(", ")}]; it would be applied again and checked.`
+        : `Would change api.tokenKeys in ${file} from [${before.join(", ")}] to [${keys.join(", ")}] and apply it.`,
+      data: { before, keys },
+    };
+  const rotated = await takeStep(stack, keys, say);
+  const [former, signs] = keys.length > 1 ? keys : [undefined, keys[0]];
+  return {
+    text: [
+      `After ${rotated.seconds} s: key ${signs} (${rotated.kid}) signs, and ${rotated.instances.join(", ")} accept its tokens` +
+        (former === undefined ? " and no others." : `, and still those of key ${former}.`),
+      `${file} has api.tokenKeys [${keys.join(", ")}] now: keep that.`,
+      ...(former === undefined
+        ? []
+        : [
+            'When the last of the former key\'s tokens has expired: "npm run ops -- rotate token-key --finish".',
+          ]),
+    ].join("\n"),
+    data: rotated,
+  };
+}
+
+export const tokenKey: Credential = {
+  summary:
+    "A new key signs the API's tokens while those of the former are still accepted; --finish withdraws the former. Each step " +
+    'writes api.tokenKeys into the stack\'s file and applies that file as "npm run up" does.',
+  finishes: true,
+  onKubernetes: ({ stack, options: { finish } }) =>
+    `Set api.tokenKeys to [${keysAfter(stack.settings.api.tokenKeys, finish).join(", ")}] in ${settingsFile(stack)} and run ` +
+    `"npm run up -- --stack ${stack.name}": the instances are replaced one by one, and accept all keys that stand there.`,
+  rotate,
+};

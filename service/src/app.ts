@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { maxHeaderSize, type Server } from "node:http";
-import type { ServerOptions } from "node:https";
+import type { Server as SecureServer, ServerOptions } from "node:https";
 
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 
 import type { ServiceConfig } from "./config.ts";
+import { FollowedFiles } from "./followed-files.ts";
 import { withLazyChildren } from "./logger.ts";
 import type { ServiceMetrics } from "./metrics.ts";
 import { addAccessLog } from "./plugins/access-log.ts";
@@ -46,6 +47,8 @@ export type AppConfig = Pick<
 
 /** Longer than any balancer in front keeps a connection, so that it is never this end that closes one in use. */
 const KEEP_ALIVE_MS = 75_000;
+/** A new certificate is shown within this time. */
+const CERTIFICATE_LOOK_MS = 2_000;
 
 /** The HTTP side of the service, not yet listening. */
 export async function buildApp(
@@ -57,7 +60,7 @@ export async function buildApp(
   const nextId = requestIds(config.instance);
   const app = fastify<Server>({
     // A TLS server is an HTTP server to everything but its types.
-    ...({ https: tlsOptions(config.tls) } as object),
+    ...({ https: config.tls ? tlsOptions(config.tls) : null } as object),
     loggerInstance: withLazyChildren(logger),
     // Two lines per request cost more than answering it; failures and slow requests are logged where they are seen.
     logController: new LogController({ disableRequestLogging: true }),
@@ -83,6 +86,7 @@ export async function buildApp(
     },
   });
 
+  if (config.tls) followCertificate(app, config.tls);
   addArrival(app);
   addProblems(app);
   addValidation(app);
@@ -118,9 +122,31 @@ export async function buildApp(
   return app;
 }
 
+interface KeyPair {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** 1.3 with whoever speaks it, as everything of this stack does; 1.2 for clients of other makes. */
-function tlsOptions(tls: AppConfig["tls"]): ServerOptions | null {
-  return tls ? { cert: tls.certificate, key: tls.key, minVersion: "TLSv1.2" } : null;
+function tlsOptions({ certificate, key }: KeyPair): ServerOptions {
+  return { cert: certificate, key, minVersion: "TLSv1.2" };
+}
+
+/** Shows a new certificate to whoever connects after its files have changed; open connections go on. Ends with the server. */
+function followCertificate(app: FastifyInstance, { files }: NonNullable<AppConfig["tls"]>): void {
+  const followed = new FollowedFiles({
+    paths: [files.certificate, files.key],
+    everyMs: CERTIFICATE_LOOK_MS,
+    use: ([certificate = "", key = ""]) => {
+      (app.server as unknown as SecureServer).setSecureContext(tlsOptions({ certificate, key }));
+      app.log.info("connections get another certificate from now on");
+    },
+    onError: (error) =>
+      // As between the writing of the one and of the other; the next change has both read again.
+      app.log.warn({ reason: String(error) }, "certificate and key do not fit; the former stay"),
+  });
+  followed.start();
+  app.addHook("onClose", async () => followed.stop());
 }
 
 /** Unique within the fleet without asking anyone, and cheap: a number under a name drawn once. */

@@ -23,8 +23,12 @@ export interface PoolLimits {
 export interface ServiceConfig {
   readonly host: string;
   readonly port: number;
-  /** Key and certificate, PEM, to serve HTTPS with; absent: plain HTTP, for a port on loopback. */
-  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** Key and certificate, PEM, to serve HTTPS with, and their files; absent: plain HTTP, for a port on loopback. */
+  readonly tls?: {
+    readonly certificate: string;
+    readonly key: string;
+    readonly files: { readonly certificate: string; readonly key: string };
+  };
   /** Name of this process in logs, metrics and admin answers. */
   readonly instance: string;
   /** Processes that share the port. */
@@ -218,7 +222,11 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
 function tlsFiles(env: Environment): ServiceConfig["tls"] {
   const named = ["TLS_CERT_FILE", "TLS_KEY_FILE"].filter((name) => env.optional(name) !== undefined);
   if (named.length === 0) return undefined;
-  return { certificate: env.file("TLS_CERT_FILE"), key: env.file("TLS_KEY_FILE") };
+  return {
+    certificate: env.file("TLS_CERT_FILE"),
+    key: env.file("TLS_KEY_FILE"),
+    files: { certificate: env.text("TLS_CERT_FILE"), key: env.text("TLS_KEY_FILE") },
+  };
 }
 
 function publicKeys(env: Environment, name: string): JSONWebKeySet {

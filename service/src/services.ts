@@ -10,11 +10,12 @@ import { L1Cache } from "./cache/l1.ts";
 import { PEER_SESSION, PeerLink } from "./cache/peer-link.ts";
 import { ReadThrough } from "./cache/read-through.ts";
 import { Trust } from "./cache/trust.ts";
+import { parseKeySet } from "./config/key-set.ts";
 import type { ServiceConfig } from "./config.ts";
 import { LISTEN_SESSION } from "./database/change-listener.ts";
 import { connectDatabase } from "./database/connect.ts";
 import { Diagnostics, fleetFigures } from "./diagnostics.ts";
-import { KeySetFile } from "./key-set-file.ts";
+import { FollowedFiles } from "./followed-files.ts";
 import { Sealer } from "./ledger/sealer.ts";
 import { Submit } from "./ledger/submit.ts";
 import { UnsettledAccounts } from "./ledger/unsettled.ts";
@@ -193,10 +194,11 @@ export function startServices(
     ...{ writerPool, readerPool, l1, floors, breakers, trust, unsettled, limiters, keys },
   });
 
-  const keySetFile = new KeySetFile({
-    path: config.auth.keySetFile,
+  const keySetFile = new FollowedFiles({
+    paths: [config.auth.keySetFile],
     everyMs: KEY_SET_LOOK_MS,
-    onChange: (keySet) => {
+    use: ([text = ""]) => {
+      const keySet = parseKeySet(text);
       keys.keySet = keySet;
       log.info({ keys: keySet.keys.map(({ kid }) => kid) }, "tokens are checked with other keys from now on");
     },

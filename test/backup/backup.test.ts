@@ -21,7 +21,7 @@ const ARCHIVE_TIMEOUT = "20 s";
 
 async function ops<T>(...args: string[]): Promise<{ code: number; data: T }> {
   const command = [join(ROOT, "ops/cli.ts"), ...args, "--stack", SMALL_STACK, "--json"];
-  const { code, stdout } = await run(process.execPath, command, { cwd: ROOT, timeout: 100_000 });
+  const { code, stdout } = await run(process.execPath, command, { cwd: ROOT, timeout: 300_000 });
   return { code, data: JSON.parse(stdout) as T };
 }
 
@@ -77,6 +77,15 @@ beforeAll(async () => {
 
 afterAll(() => removeStack(SMALL_STACK));
 
+/** A stack that is restored into; as small as the other one. */
+const COPY_STACK = "small-copy";
+const COPY_SETTINGS = {
+  ...SMALL_SETTINGS,
+  portOffset: 13_500,
+  docker: { subnet: "172.30.21.0/24" },
+  backup: { enabled: true, archiveTimeout: ARCHIVE_TIMEOUT },
+};
+
 it("takes a full backup by itself, and a repeated up changes nothing", async () => {
   await eventually("the first backup", 60, async () => {
     const { data } = await ops<Listing>("backups");
@@ -102,6 +111,92 @@ it("takes a backup of the new timeline by itself", async () => {
     const { data } = await ops<Listing>("backups");
     return data.backups.some(({ timeline }) => timeline >= 2);
   });
+});
+
+interface Restored extends Proved {
+  readonly blocks: number;
+  readonly digest: string;
+  readonly seconds: number;
+}
+
+const blocks = async (height: number) =>
+  (await sql<{ hash: Buffer }>("SELECT hash FROM blocks WHERE height <= $1 ORDER BY height", [height])).map(
+    ({ hash }) => hash.toString("hex"),
+  );
+
+it("touches nothing for a moment that it can not reach, or without a word on whose data goes", async () => {
+  const target = ["--to-time", new Date().toISOString(), "--in-place"];
+  const unconfirmed = await ops<{ refused?: string }>("restore", ...target);
+  expect(unconfirmed.code).toBe(3);
+  expect(unconfirmed.data.refused).toMatch(/--confirm small/);
+  const early = ["--to-time", "2000-01-01T00:00:00Z", "--in-place", "--confirm", SMALL_STACK];
+  const unreachable = await ops<{ failed?: string }>("restore", ...early);
+  expect(unreachable.code).toBe(1);
+  expect(unreachable.data.failed).toMatch(/unable to find backup set/);
+  expect((await ops("status")).code).toBe(0);
+});
+
+it("goes back in place to a moment before a write, as a whole cluster with the same blocks", {
+  timeout: 600_000,
+}, async () => {
+  const kept = await book();
+  const hashes = await blocks(kept);
+  const [{ moment } = { moment: "" }] = await sql<{ moment: string }>(
+    "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS moment",
+  );
+  const gone = await book();
+  await eventually("the moment can be restored", LAG, async () => {
+    const { code } = await ops("restore", "--to-time", moment, "--in-place", "--dry-run");
+    return code === 0;
+  });
+  const { code, data } = await ops<Restored>(
+    ...["restore", "--to-time", moment, "--in-place", "--confirm", SMALL_STACK],
+  );
+  console.log(`restored in place: ${JSON.stringify(data)}`);
+  expect(code).toBe(0);
+  expect(await blocks(kept)).toEqual(hashes);
+  // The nonce is free again: the booking after that moment is gone.
+  nonce -= 1;
+  expect(await book()).toBeLessThanOrEqual(gone);
+  expect((await ops("status")).code).toBe(0);
+  expect(await up(SMALL_STACK)).toMatch(UNCHANGED);
+  // The replica was copied, and may lead; what is archived from here on leads on.
+  expect((await ops("switchover")).code).toBe(0);
+  const height = await book();
+  await eventually(`block ${height} can be restored`, LAG, async () => {
+    const proved = await ops<Proved>("restore-drill");
+    return proved.code === 0 && proved.data.height >= height;
+  });
+});
+
+it("fills another stack, which then takes backups of its own, and refuses to do it twice", {
+  timeout: 600_000,
+}, async () => {
+  await removeStack(COPY_STACK);
+  writeSettings(COPY_SETTINGS, COPY_STACK);
+  try {
+    await up(COPY_STACK);
+    const into = ["restore", "--latest", "--into", COPY_STACK];
+    const { code, data } = await ops<Restored>(...into);
+    console.log(`restored into another stack: ${JSON.stringify(data)}`);
+    expect(code).toBe(0);
+    const copy = await readConnection(COPY_STACK, pulumiEnvironment(COPY_STACK));
+    const { rows } = await withSession(sessionOptions(copy, copy.writer, "app"), (session) =>
+      session.query<{ hash: Buffer }>("SELECT hash FROM blocks WHERE height <= $1 ORDER BY height", [
+        data.height,
+      ]),
+    );
+    expect(rows.map(({ hash }) => hash.toString("hex"))).toEqual(await blocks(data.height));
+    // Its replica streams, and the backup that was taken there can be restored.
+    const asCopy = (...args: string[]) =>
+      run(process.execPath, [join(ROOT, "ops/cli.ts"), ...args, "--stack", COPY_STACK], { cwd: ROOT });
+    expect(await asCopy("status")).toMatchObject({ code: 0 });
+    expect(await asCopy("restore-drill")).toMatchObject({ code: 0 });
+    expect(await up(COPY_STACK)).toMatch(UNCHANGED);
+    expect((await ops(...into)).code).toBe(3);
+  } finally {
+    await removeStack(COPY_STACK);
+  }
 });
 
 it("finds a ledger that is not what its hashes say", async () => {

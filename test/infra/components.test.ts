@@ -287,12 +287,13 @@ for (const name of TARGET_NAMES) {
       expect(running).toMatchObject(expected[name]);
     });
 
-    it("stores passwords of users as digests only, beside the two that members need", async () => {
+    it("stores passwords of users as digests only, beside the three that members need", async () => {
       const { files } = await deploy(
         (target) => new RedisCluster("redis", { target, settings: settings.redis, portOffset: 0 }),
       );
       expect(files["redis-0"]?.filter((file) => file.startsWith("secrets/"))).toEqual([
         "secrets/redis-cluster",
+        "secrets/redis-reload",
         "secrets/redis-replication",
       ]);
     });

@@ -67,7 +67,7 @@ describe("a container of the Docker target", () => {
       const registered = await record(() =>
         twoMembers([
           { path: "redis.conf", content: conf },
-          { path: "key-set.json", content: keys, followed: true },
+          { path: "key-set.json", content: keys, delivery: "follow" },
         ]),
       );
       const containers = ofType(registered, "docker:index/container:Container");
@@ -77,6 +77,22 @@ describe("a container of the Docker target", () => {
     const before = await containerWith("port 0", "keys-1");
     expect(await containerWith("port 0", "keys-2")).toBe(before);
     expect(await containerWith("port 1", "keys-2")).not.toBe(before);
+  });
+
+  it("reads a file again that is reloaded: it is told to, and is not replaced", async () => {
+    const deployWith = async (certificate: string) => {
+      const registered = await record(() =>
+        twoMembers([{ path: "tls/server.crt", content: certificate, delivery: "reload" }]),
+      );
+      const reload = ofType(registered, "pulumi-nodejs:dynamic/docker:Reload").get("redis-1-reload");
+      const member = ofType(registered, "docker:index/container:Container").get("redis-1");
+      return { reload, member };
+    };
+    const before = await deployWith("certificate-1");
+    const after = await deployWith("certificate-2");
+    expect(after.member).toEqual(before.member);
+    expect(before.reload).toMatchObject({ container: "dujyo-dev-redis-1" });
+    expect(after.reload?.filesDigest).not.toBe(before.reload?.filesDigest);
   });
 
   it("is waited for unless the next one does not run yet", async () => {

@@ -1,17 +1,19 @@
+import type { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { connect } from "node:tls";
 import { describe, expect, inject, it, onTestFailed } from "vitest";
 import { bearerToken } from "../../ops/bearer-token.ts";
 import type { Connection } from "../../ops/connection.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun, run } from "../../tools/process.ts";
 import { eventually } from "../support/faults.ts";
-import { stackConnection, up } from "../support/stack-commands.ts";
+import { stackConnection, UNCHANGED, up } from "../support/stack-commands.ts";
 import { BASE_SETTINGS, STACK, writeSettings } from "../support/stack-settings.ts";
 
-const rotate = (...options: string[]) => [
+const rotate = (credential: string, ...options: string[]) => [
   join(ROOT, "ops/cli.ts"),
-  ...["rotate", "token-key", "--stack", STACK, "--json", ...options],
+  ...["rotate", credential, "--stack", STACK, "--json", ...options],
 ];
 
 const tokenOf = (connection: Connection) =>
@@ -49,11 +51,19 @@ async function statusesDuring(token: string, work: () => Promise<unknown>): Prom
   return counts;
 }
 
-async function containers(): Promise<string> {
+/** Identities of the running containers, by member. */
+async function containers(): Promise<ReadonlyMap<string, string>> {
   const labels = [`label=io.dujyo.stack=${STACK}`, "label=io.dujyo.member"];
-  return mustRun("docker", [
-    ...["ps", "--no-trunc", "--quiet", ...labels.flatMap((label) => ["--filter", label])],
+  const format = '{{.Label "io.dujyo.member"}} {{.ID}}';
+  const listed = await mustRun("docker", [
+    ...["ps", "--no-trunc", "--format", format, ...labels.flatMap((label) => ["--filter", label])],
   ]);
+  return new Map(
+    listed
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ") as [string, string]),
+  );
 }
 
 describe("a rotation of the token key", () => {
@@ -66,7 +76,7 @@ describe("a rotation of the token key", () => {
     }, 300_000);
     const before = await containers();
     const former = await tokenOf(inject("connection"));
-    const counts = await statusesDuring(former, () => mustRun(process.execPath, rotate()));
+    const counts = await statusesDuring(former, () => mustRun(process.execPath, rotate("token-key")));
     console.log(`rotation: ${JSON.stringify(counts)}`);
     expect(Object.keys(counts)).toEqual(["400"]);
     const rotated = await tokenOf(await stackConnection());
@@ -74,7 +84,7 @@ describe("a rotation of the token key", () => {
     expect(new Set(kids).size).toBe(2);
     expect(await ask(rotated)).toBe(400);
 
-    const early = await run(process.execPath, rotate("--finish"), { cwd: ROOT });
+    const early = await run(process.execPath, rotate("token-key", "--finish"), { cwd: ROOT });
     expect(early.code).toBe(3);
     expect(early.stdout).toMatch(/may be in use until/);
 
@@ -83,6 +93,40 @@ describe("a rotation of the token key", () => {
     await up();
     await eventually("the new key is withdrawn", async () => (await ask(rotated)) === 401);
     expect(await ask(former)).toBe(400);
-    expect(await containers()).toBe(before);
+    expect(await containers()).toEqual(before);
   });
 });
+
+/** What watches is replaced: nobody asks it for data. */
+const WATCHES = /exporter|prometheus|alertmanager|grafana/;
+
+describe("a rotation of certificates", () => {
+  it("fails no request, replaces nothing that serves, and leaves nothing for an up to do", {
+    timeout: 300_000,
+  }, async () => {
+    const before = await containers();
+    const shown = async () => (await certificateOf(inject("connection").redis[0]?.published)).fingerprint256;
+    const former = await shown();
+    const counts = await statusesDuring(await tokenOf(inject("connection")), () =>
+      mustRun(process.execPath, rotate("certificates")),
+    );
+    console.log(`rotation of certificates: ${JSON.stringify(counts)}`);
+    expect(Object.keys(counts)).toEqual(["400"]);
+    expect(await shown()).not.toBe(former);
+    const after = await containers();
+    const replaced = [...before].filter(([member, id]) => after.get(member) !== id).map(([member]) => member);
+    expect(replaced.filter((member) => !WATCHES.test(member))).toEqual([]);
+    expect(await up()).toMatch(UNCHANGED);
+  });
+});
+
+/** What a port shows to whoever comes. */
+function certificateOf(port: number | undefined): Promise<X509Certificate> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerX509Certificate() as X509Certificate);
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+}

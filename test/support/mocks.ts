@@ -40,6 +40,7 @@ const OUTPUTS: Record<string, (name: string) => Record<string, unknown>> = {
     privateKey: `key-of-${name}`,
   }),
   "pulumi-nodejs:dynamic/docker:Ready": () => ({}),
+  "pulumi-nodejs:dynamic/docker:Reload": () => ({}),
   "pulumi-nodejs:dynamic/docker:Run": () => ({}),
   "pulumi-nodejs:dynamic/kubernetes:Generation": (name) => ({ value: `generation-of-${name}` }),
   "docker:index/remoteImage:RemoteImage": (name) => ({ imageId: `sha256:${name}` }),

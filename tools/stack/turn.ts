@@ -19,9 +19,10 @@ const SECONDS_BETWEEN_LINES = 15;
  * Lets one command at a time change the stacks of this clone; the turn ends with the process. A command that was started
  * by another one may outlive that: killing `npm` alone leaves its child at work, and a repeat waits here for the child.
  *
+ * @returns gives the turn up before that, to a command that this one starts
  * @throws Failure naming the process whose turn it is, where that does not end
  */
-export async function takeTurn(options: TurnOptions = {}): Promise<void> {
+export async function takeTurn(options: TurnOptions = {}): Promise<() => void> {
   const {
     folder = LOCAL,
     patience = 1_200,
@@ -58,7 +59,12 @@ export async function takeTurn(options: TurnOptions = {}): Promise<void> {
   } finally {
     rmSync(mine, { force: true });
   }
-  process.on("exit", () => rmSync(file, { force: true }));
+  const leave = () => rmSync(file, { force: true });
+  process.on("exit", leave);
+  return () => {
+    process.off("exit", leave);
+    leave();
+  };
 }
 
 /** The process whose turn it is; undefined where it is over. Its number alone may be another process's by now. */

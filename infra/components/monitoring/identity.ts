@@ -18,7 +18,10 @@ export function listenerFiles(
   ];
 }
 
-/** What Prometheus shows to each trust domain, and what it verifies its members by: `tls/<domain>-...`. */
+/**
+ * What Prometheus shows to each trust domain, and what it verifies its members by: `tls/<domain>-...`. A change replaces it,
+ * like all that watches.
+ */
 export function scrapeIdentities(
   { authority, postgres, etcd, api }: MonitoringArgs,
   parent: pulumi.Resource,
@@ -27,13 +30,13 @@ export function scrapeIdentities(
   const leaf = new Certificate(`${name}-tls`, { authority, commonName: name, names: [name] }, { parent });
   const ofPostgres = postgres
     .serverFiles(name, [name], "client")
-    .map((file) => ({ ...file, path: file.path.replace("tls/", "tls/postgres-") }));
+    .map(({ path, content }) => ({ path: path.replace("tls/", "tls/postgres-"), content }));
   return [
     { path: "tls/monitoring-ca.crt", content: authority.certificate },
     { path: "tls/monitoring-client.crt", content: leaf.certificate },
     { path: "tls/monitoring-client.key", content: leaf.privateKey },
     ...ofPostgres,
-    ...etcd.clientFiles(name),
+    ...etcd.clientFiles(name).map(({ path, content }) => ({ path, content })),
     { path: "tls/api-ca.crt", content: api.ca },
   ];
 }

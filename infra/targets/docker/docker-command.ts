@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 
 /**
- * Two resources that the Docker provider does not have, made with the Docker client: waiting for a member to be ready
- * (engines before version 25 have no start interval, a health check every half second would cost CPU for ever), and a job
- * whose exit code counts. Providers are serialised into the state, so each function brings all it uses.
+ * Three resources that the Docker provider does not have, made with the Docker client: waiting for a member to be ready
+ * (engines before version 25 have no start interval, a health check every half second would cost CPU for ever), telling one
+ * that its files have changed, and a job whose exit code counts. Providers are serialised into the state, so each function brings all it uses.
  */
 
 interface ReadyInputs {
@@ -67,6 +67,54 @@ export class Ready extends pulumi.dynamic.Resource {
     opts: pulumi.CustomResourceOptions,
   ) {
     super(readyProvider, name, args, opts, "docker", "Ready");
+  }
+}
+
+interface ReloadInputs {
+  readonly container: string;
+  /** Digest of the files that it reads again. */
+  readonly filesDigest: string;
+}
+
+const reloadProvider: pulumi.dynamic.ResourceProvider = {
+  // Whoever has just started has read them.
+  async create(inputs: ReloadInputs) {
+    return { id: inputs.container, outs: inputs };
+  },
+  async update(_id: string, _olds: ReloadInputs, news: ReloadInputs) {
+    await reload(news.container);
+    return { outs: news };
+  },
+  async diff(_id: string, olds: ReloadInputs, news: ReloadInputs) {
+    return { changes: olds.filesDigest !== news.filesDigest };
+  },
+};
+
+async function reload(container: string): Promise<void> {
+  const { execFile } = process.getBuiltinModule("node:child_process");
+  const args = ["exec", container, "/usr/local/bin/member-reload"];
+  await new Promise<void>((resolve, reject) => {
+    execFile("docker", args, { timeout: 60_000 }, (error, stdout, stderr) => {
+      if (error === null) return resolve();
+      const answer = (stderr || stdout || String(error)).trim();
+      reject(
+        new Error(
+          `${container} did not take its changed files: ${answer}. ` +
+            `Look at its log with "docker logs ${container}", mend the cause and run the command again`,
+        ),
+      );
+    });
+  });
+}
+
+/** Has the container's `member-reload` read changed files again. */
+export class Reload extends pulumi.dynamic.Resource {
+  constructor(
+    name: string,
+    args: { readonly [K in keyof ReloadInputs]: pulumi.Input<ReloadInputs[K]> },
+    opts: pulumi.CustomResourceOptions,
+  ) {
+    super(reloadProvider, name, args, opts, "docker", "Reload");
   }
 }
 

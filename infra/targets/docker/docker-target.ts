@@ -24,7 +24,7 @@ import {
   publishedOnLoopback,
   TMPFS,
 } from "./container.ts";
-import { Ready, Run } from "./docker-command.ts";
+import { Ready, Reload, Run } from "./docker-command.ts";
 import { createFiles } from "./files.ts";
 import { createNetwork, fixedAddress, gatewayAddress } from "./network.ts";
 
@@ -243,7 +243,7 @@ export class DockerTarget implements Target {
       containerId: container.id,
       files: [...spec.files, ...(place.own.files ?? [])],
     });
-    return new Ready(
+    const ready = new Ready(
       `${name}-ready`,
       {
         container: physical,
@@ -253,6 +253,13 @@ export class DockerTarget implements Target {
       },
       { parent: workload },
     );
+    if (files.reloadedDigest)
+      new Reload(
+        `${name}-reload`,
+        { container: physical, filesDigest: files.reloadedDigest },
+        { parent: workload, dependsOn: [ready, files.filled] },
+      );
+    return ready;
   }
 
   /** Built by `npm run up` (or pulled from a registry) under a name made of its content, so it is looked up, not built, here. */

@@ -8,8 +8,10 @@ export interface Files {
   readonly volume: pulumi.Output<string>;
   /** What to depend on before mounting it. By `dependsOn` alone: an input made of it would replace its users with it. */
   readonly filled: pulumi.Resource;
-  /** SHA-256 over all files but those that are {@link FileSpec.followed}; not a secret. */
+  /** SHA-256 over the files whose change replaces members; not a secret. */
   readonly digest: pulumi.Output<string>;
+  /** The same over those that `member-reload` has read again; undefined where there are none. */
+  readonly reloadedDigest: pulumi.Output<string> | undefined;
 }
 
 function digestOf(files: readonly FileSpec[]): pulumi.Output<string> {
@@ -57,9 +59,11 @@ export function createFiles(logical: string, args: FilesArgs, opts: pulumi.Custo
     },
     { ...opts, deleteBeforeReplace: true, ignoreChanges: ["image"] },
   );
+  const reloaded = args.files.filter(({ delivery }) => delivery === "reload");
   return {
     volume: volume.name,
     filled: carrier,
-    digest: digestOf(args.files.filter(({ followed }) => !followed)),
+    digest: digestOf(args.files.filter(({ delivery = "replace" }) => delivery === "replace")),
+    reloadedDigest: reloaded.length > 0 ? digestOf(reloaded) : undefined,
   };
 }

@@ -13,8 +13,7 @@ interface Attempt {
 const attempts = (user: string, allowed: boolean, ...commands: string[]): Attempt[] =>
   commands.map((command) => ({ user, allowed, command: command.split(" ") }));
 
-const DANGEROUS = [
-  "CONFIG SET maxmemory 1",
+const MORE_THAN_CONFIGURATION = [
   "FLUSHALL",
   "KEYS *",
   "SHUTDOWN",
@@ -24,6 +23,7 @@ const DANGEROUS = [
   "MODULE LIST",
   "SAVE",
 ];
+const DANGEROUS = ["CONFIG SET maxmemory 1", ...MORE_THAN_CONFIGURATION];
 
 /** The matrix: user, command and key, allowed and refused. */
 export const REDIS_MATRIX: readonly Attempt[] = [
@@ -66,6 +66,8 @@ export const REDIS_MATRIX: readonly Attempt[] = [
   ...attempts("replication", false, "GET dujyo:x", "INFO", "CLUSTER NODES", ...DANGEROUS),
   ...attempts("cluster", true, "CLUSTER NODES", "MIGRATE h 1 dujyo:x 0 1"),
   ...attempts("cluster", false, "GET dujyo:x", "SET dujyo:x 1", ...DANGEROUS),
+  ...attempts("reload", true, "CONFIG SET tls-cert-file x"),
+  ...attempts("reload", false, "GET dujyo:x", "CONFIG GET requirepass", "INFO", ...MORE_THAN_CONFIGURATION),
   ...attempts("health", true, "PING"),
   ...attempts("health", false, "GET dujyo:x", "INFO", "CLUSTER NODES", ...DANGEROUS),
   ...attempts("default", false, "PING", "GET dujyo:x", "INFO"),

@@ -77,6 +77,7 @@ describe("the service's configuration", () => {
     expect(readConfig({ ...complete, ...pair }).tls).toEqual({
       certificate: "content of certificate",
       key: "content of key",
+      files: { certificate: pair.TLS_CERT_FILE, key: pair.TLS_KEY_FILE },
     });
     expect(() => readConfig({ ...complete, TLS_CERT_FILE: pair.TLS_CERT_FILE })).toThrow(
       /TLS_KEY_FILE is not set/,

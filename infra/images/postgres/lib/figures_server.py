@@ -19,10 +19,15 @@ class FiguresServer:
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(f"{TLS}/ca.crt")
-        context.load_cert_chain(f"{TLS}/server.crt", f"{TLS}/server.key")
+        self._context = context
+        self.read_certificate()
         # The handshake is each session's own affair: one that never ends keeps nobody else out.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def read_certificate(self):
+        """Shows what is there now to whoever connects from here on."""
+        self._context.load_cert_chain(f"{TLS}/server.crt", f"{TLS}/server.key")
 
     def _handler(self):
         figures = self

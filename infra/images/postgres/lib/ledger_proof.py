@@ -19,23 +19,30 @@ def connect_primary(plan):
         connect_timeout=5, application_name="restore-drill")
 
 
-def prove(restored, primary):
-    """What was compared, of two sessions. Raises Failure with what differs."""
-    with restored.cursor() as there, primary.cursor() as here:
+def check(restored):
+    """What there is, of a session. Raises Failure where the ledger is not what its own hashes say."""
+    with restored.cursor() as there:
         height = _one(there, "SELECT max(height) FROM blocks")[0]
         if height is None:
             raise Failure("the restored database has no block at all")
         blocks, digest = _one(there, BLOCKS, height)
-        expected, digest_here = _one(here, BLOCKS, height)
-        if (blocks, digest) != (expected, digest_here):
-            raise Failure(f"up to height {height} the restored database has {blocks} blocks with the hash {digest}, "
-                          f"the primary {expected} with {digest_here}")
         there.execute("SELECT name || ': ' || detail FROM ledger_invariants() WHERE NOT ok")
         broken = [sentence for (sentence,) in there.fetchall()]
         if broken:
             raise Failure(f"the restored ledger contradicts itself: {'; '.join(broken)}")
+    return {"height": height, "blocks": blocks, "digest": digest}
+
+
+def prove(restored, primary):
+    """What was compared, of two sessions. Raises Failure with what differs."""
+    found = check(restored)
+    with primary.cursor() as here:
+        expected, digest = _one(here, BLOCKS, found["height"])
+        if (found["blocks"], found["digest"]) != (expected, digest):
+            raise Failure(f"up to height {found['height']} the restored database has {found['blocks']} blocks with the hash "
+                          f"{found['digest']}, the primary {expected} with {digest}")
         tip = _one(here, "SELECT max(height) FROM blocks")[0]
-    return {"height": height, "blocks": blocks, "digest": digest, "primary_height": tip}
+    return {**found, "primary_height": tip}
 
 
 def _one(cursor, query, *values):

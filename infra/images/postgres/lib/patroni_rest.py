@@ -18,13 +18,26 @@ class Rest:
 
     def __init__(self, tls_directory=TLS):
         self._context = ssl.create_default_context(cafile=os.path.join(tls_directory, "ca.crt"))
-        # Reads need no certificate; whatever changes anything does.
-        certificate = os.path.join(tls_directory, "client.crt")
-        if os.path.exists(certificate):
-            self._context.load_cert_chain(certificate, os.path.join(tls_directory, "client.key"))
+        self._certificate = os.path.join(tls_directory, "client.crt")
+        self._key = os.path.join(tls_directory, "client.key")
+        self._shown = None
+
+    def _read_certificate(self):
+        """Reads need no certificate; whatever changes anything does. A process that lives for long meets new ones."""
+        try:
+            present = os.stat(self._certificate).st_mtime_ns, os.stat(self._key).st_mtime_ns
+        except FileNotFoundError:
+            return
+        if present != self._shown:
+            self._context.load_cert_chain(self._certificate, self._key)
+            self._shown = present
 
     def ask(self, host, method, path, body=None, timeout=3.0):
         """Returns (status, text). Raises Unreachable when there is no answer within `timeout` seconds."""
+        try:
+            self._read_certificate()
+        except OSError as error:
+            raise Unreachable(f"{self._certificate} can not be used: {error}") from error
         connection = http.client.HTTPSConnection(host, PORT, timeout=timeout, context=self._context)
         try:
             payload = None if body is None else json.dumps(body)

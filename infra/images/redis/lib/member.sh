@@ -5,23 +5,32 @@ member_socket=/run/redis.sock
 # shellcheck disable=SC2034
 member_nodes=/var/lib/dujyo/nodes.conf
 
-cluster_password() {
-  cat /etc/dujyo/secrets/redis-cluster
+# password_of USER   Of an ACL user that members have the password of.
+password_of() {
+  cat "/etc/dujyo/secrets/redis-$1"
 }
 
-# ask_local COMMAND...   One line per command. The password goes in by standard input, where no process list shows it.
-ask_local() {
+# ask_as USER COMMAND...   This member; one line per command. The password goes in by standard input, where no process list
+# shows it.
+ask_as() {
+  local user=$1
+  shift
   {
-    printf 'AUTH cluster "%s"\n' "$(cluster_password)"
+    printf 'AUTH %s "%s"\n' "$user" "$(password_of "$user")"
     printf '%s\n' "$@"
   } | timeout 4 redis-cli -s "$member_socket" 2>/dev/null | tr -d '\r' | tail -n +2
+}
+
+# ask_local COMMAND...   The same with what the members need of each other.
+ask_local() {
+  ask_as cluster "$@"
 }
 
 # ask_peer HOST PORT WORD...   One command, over TLS.
 ask_peer() {
   local host=$1 port=$2
   shift 2
-  cluster_password | timeout 4 redis-cli -h "$host" -p "$port" --tls --cacert /etc/dujyo/tls/ca.crt \
+  password_of cluster | timeout 4 redis-cli -h "$host" -p "$port" --tls --cacert /etc/dujyo/tls/ca.crt \
     --user cluster --askpass --no-auth-warning "$@" 2>/dev/null | tr -d '\r'
 }
 

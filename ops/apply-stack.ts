@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { ROOT } from "../tools/layout.ts";
+import { mustRun } from "../tools/process.ts";
+import { Progress } from "../tools/setup/progress.ts";
+import { ensureLocalState, pulumiEnvironment } from "../tools/stack/local-state.ts";
+import { releaseStaleLock } from "../tools/stack/lock.ts";
+import { Pulumi } from "../tools/stack/pulumi.ts";
+import { resourcesOf, type StateResource } from "../tools/stack/snapshot.ts";
+import { takeTurn } from "../tools/stack/turn.ts";
+
+/** Brings the stack to what its file and its state say, as a person does: an interrupted one is completed by the next. */
+export async function applyStack(stack: string, say: (line: string) => void): Promise<void> {
+  await mustRun(process.execPath, [join(ROOT, "tools/up.ts"), "--stack", stack], { cwd: ROOT, onLine: say });
+}
+
+/** Resources of a type that are in force; those that a replacement has left behind are not. */
+export async function resourcesInForce(stack: string, type: string): Promise<StateResource[]> {
+  const snapshot = await new Pulumi(stack, pulumiEnvironment(stack)).export();
+  return resourcesOf(snapshot).filter((resource) => resource.type === type && !resource.delete);
+}
+
+/** Notes in the state that these are to be made anew: the next `up` does that, whoever runs it. */
+export async function markForRenewal(stack: string, urns: readonly string[]): Promise<void> {
+  const pulumi = new Pulumi(stack, pulumiEnvironment(stack));
+  const leaveTurn = await takeTurn();
+  try {
+    // The answer goes to standard output.
+    await new Progress(process.stderr).step("state", async (step) => {
+      ensureLocalState(stack, pulumi.environment);
+      await releaseStaleLock(step, pulumi);
+    });
+    await pulumi.mustRun(["state", "taint", "--yes", "--stack", stack, ...urns]);
+  } finally {
+    leaveTurn();
+  }
+}
