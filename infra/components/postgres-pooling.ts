@@ -16,6 +16,9 @@ export interface PostgresPoolingArgs {
   readonly portOffset: number;
 }
 
+/** Who may log in through the pooler. Not the role that it looks verifiers up with: whoever had its password had all of them. */
+const POOLED = ["dujyo_app", "dujyo_readonly", "monitoring"];
+
 /**
  * PgBouncer in front of the endpoints: database `dujyo_blockchain` leads to the writer, `dujyo_blockchain_ro` to the
  * reader, in transaction mode with prepared statements. It asks the database who may log in.
@@ -57,7 +60,7 @@ export class PostgresPooling extends pulumi.ComponentResource {
             path: "hba.conf",
             content: render("pgbouncer/hba.conf", {
               clientLines: [...target.peerNetworks, ...args.settings.access.allowedCidrs]
-                .map((network) => `hostssl all all ${network} scram-sha-256`)
+                .map((network) => `hostssl all ${POOLED.join(",")} ${network} scram-sha-256`)
                 .join("\n"),
             }),
           },
