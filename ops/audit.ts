@@ -1,9 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { explainSettings } from "../infra/settings/explain.ts";
 import { Failure, runCommand } from "../tools/failure.ts";
 import { ROOT } from "../tools/layout.ts";
-import { stackSettings } from "../tools/stack/settings.ts";
+import { stackFile, stackSettings } from "../tools/stack/settings.ts";
 import { runChecks, type Verdict } from "./audit/check.ts";
 import { CHECKS } from "./audit/checks/index.ts";
 import { exceptionsFor } from "./audit/exceptions.ts";
@@ -38,8 +39,21 @@ async function audit({ stack, only }: Options): Promise<number> {
       .map(([outcome, count]) => `${count} ${outcome}`)
       .join(", "),
   );
-  if (only === undefined) writeReport({ date: new Date().toISOString().slice(0, 10), stack, verdicts });
+  if (only === undefined)
+    writeReport({
+      date: new Date().toISOString().slice(0, 10),
+      stack,
+      settings: ownSettings(stack),
+      verdicts,
+    });
   return counts.failed === 0 ? 0 : 1;
+}
+
+function ownSettings(stack: string): string[] {
+  const { settings, given } = stackFile(stack);
+  return explainSettings(settings, given)
+    .filter(({ differs }) => differs)
+    .map(({ path, value }) => `${path}: ${JSON.stringify(value)}`);
 }
 
 function writeReport(report: Report): void {

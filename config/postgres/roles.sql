@@ -48,6 +48,18 @@ ALTER ROLE monitoring SET statement_timeout = '10s';
 ALTER ROLE pgbouncer SET default_transaction_read_only = on;
 ALTER ROLE pgbouncer SET statement_timeout = '5s';
 
+-- How many sessions each may have at once, so that none takes the seats of the others. What pools is bounded by its pools
+-- well below this: what is left to it is all but the seats that infra/settings/budgets.ts gives to everybody else. The one
+-- of the superuser is for the record: PostgreSQL holds no superuser to it.
+SELECT format('ALTER ROLE %I CONNECTION LIMIT %s', name, sessions)
+FROM (SELECT current_setting('max_connections')::int AS most, current_setting('max_wal_senders')::int AS senders) AS server,
+  LATERAL (VALUES
+    ('dujyo_app', most - 17), ('dujyo_readonly', most - 17), ('pgbouncer', most - 17),
+    ('dujyo_user', 20), ('monitoring', 10), ('dujyo_rewind', 5),
+    ('dujyo_repl', senders), ('postgres', most)
+  ) AS limits (name, sessions)
+\gexec
+
 SELECT 'CREATE DATABASE dujyo_blockchain OWNER dujyo_user'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'dujyo_blockchain')
 \gexec

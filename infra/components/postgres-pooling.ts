@@ -18,6 +18,9 @@ export interface PostgresPoolingArgs {
   readonly companion?: CompanionSpec | undefined;
 }
 
+/** Who may log in through the pooler. Not the role that it looks verifiers up with: whoever had its password had all of them. */
+const POOLED = ["dujyo_app", "dujyo_readonly", "monitoring"];
+
 /**
  * PgBouncer in front of the endpoints: database `dujyo_blockchain` leads to the writer, `dujyo_blockchain_ro` to the
  * reader, in transaction mode with prepared statements. It asks the database who may log in.
@@ -61,7 +64,7 @@ export class PostgresPooling extends pulumi.ComponentResource {
             content: render("pgbouncer/hba.conf", {
               clientLines: [
                 ...[...target.peerNetworks, ...args.settings.access.allowedCidrs].map(
-                  (network) => `hostssl all all ${network} scram-sha-256`,
+                  (network) => `hostssl all ${POOLED.join(",")} ${network} scram-sha-256`,
                 ),
                 ...(companion ? ["hostssl all monitoring 127.0.0.1/32 scram-sha-256"] : []),
               ].join("\n"),

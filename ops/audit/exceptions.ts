@@ -38,28 +38,28 @@ const EXCEPTIONS: readonly Exception[] = [
   },
   { check: "cis-postgres/3.1.3", offence: /./, reason: CONTAINER_LOG },
   {
-    check: "cis-postgres/3.1.25",
-    offence: /./,
-    reason:
-      "pgAudit writes the same statements without the passwords in them; log_statement would write those too",
-  },
-  {
     check: "cis-postgres/4.8",
     offence: /./,
     reason:
-      "the superuser is for the members and their jobs alone, and no client file names it, so nobody is there who would change into it",
+      "the superuser is for Patroni, the members and their jobs alone, which log in as it; no client file names it, so nobody is there who would change into it",
+  },
+  {
+    check: "cis-postgres/5.2",
+    offence: /./,
+    reason:
+      "a container has an address in the stack's network alone, and another one when it joins that anew; pg_hba.conf and the certificate decide who is served",
   },
   {
     check: "cis-postgres/6.7",
     offence: /./,
     reason: "FIPS mode is the kernel's, which containers share with the machine",
   },
-  {
-    check: "cis-postgres/7.4",
+  ...["7.3", "7.4", "8.2"].map((section) => ({
+    check: `cis-postgres/${section}`,
     offence: /./,
     reason: "this stack takes no backups, for which the archive would be",
-    where: ({ backup }) => !backup.enabled,
-  },
+    where: ({ backup }: Pick<Settings, "backup">) => !backup.enabled,
+  })),
   {
     check: "links/identity",
     offence: /^postgres-\d+:\d+ shows a certificate that also names haproxy$/,

@@ -4,6 +4,8 @@ export interface Report {
   /** Date of the run, `2026-01-31`. */
   readonly date: string;
   readonly stack: string;
+  /** Settings of the stack that differ from the defaults, `backup.enabled: true`. */
+  readonly settings: readonly string[];
   readonly verdicts: readonly Verdict[];
 }
 
@@ -26,7 +28,7 @@ export function share(verdicts: readonly Verdict[], benchmark: string): number {
 const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 
 /** The report as a page. */
-export function reportPage({ date, stack, verdicts }: Report): string {
+export function reportPage({ date, stack, settings, verdicts }: Report): string {
   const counts = countOutcomes(verdicts);
   const areas = Map.groupBy(verdicts, ({ id }) => id.split("/")[0] as string);
   const tables = [...areas].map(([area, rows]) =>
@@ -49,8 +51,10 @@ export function reportPage({ date, stack, verdicts }: Report): string {
 
 Written by \`npm run audit\` on ${date}, of the stack \`${stack}\`: ${OUTCOMES.map((outcome) => `${counts[outcome]} ${outcome}`).join(", ")}.
 Of the items of the CIS benchmarks that were asked, these pass without an exception: PostgreSQL ${share(verdicts, "cis-postgres").toFixed(1)} % (the goal is 95 %),
-Docker's containers ${share(verdicts, "cis-docker").toFixed(1)} %. Numbers behind \`cis-\` are those benchmarks', titles are our own words; what they call manual is
-left out. The same as data: [audit.json](audit.json).
+Docker's containers ${share(verdicts, "cis-docker").toFixed(1)} %. Numbers behind \`cis-\` are those of the benchmarks (PostgreSQL 17, 1.1.0), titles are our own words. Asked is all
+that the first calls automated, and what a program can answer of the rest. The same as data: [audit.json](audit.json).
+
+The stack's settings are the defaults, but for ${settings.length === 0 ? "none" : settings.map((setting) => `\`${setting}\``).join(", ")}.
 
 ${tables.join("\n\n")}
 

@@ -28,6 +28,12 @@ export interface Container {
   };
 }
 
+export interface ExecOptions {
+  readonly input?: string | undefined;
+  /** Account that the program runs under. @default the container's own */
+  readonly user?: string | undefined;
+}
+
 /** A running stack as checks see it. */
 export interface Scene {
   readonly stack: string;
@@ -41,7 +47,7 @@ export interface Scene {
   readonly authorities: ReadonlyMap<string, string>;
   /** The state as it is kept, secrets encrypted. */
   readonly exportedState: string;
-  exec(member: string, command: readonly string[], input?: string): Promise<Result>;
+  exec(member: string, command: readonly string[], options?: ExecOptions): Promise<Result>;
   /** Rows of a query that the superuser asks the leader over its local socket. */
   sql(text: string, database?: string): Promise<string[][]>;
 }
@@ -58,11 +64,12 @@ export async function openScene(name: string): Promise<Scene> {
   const shown = await pulumi.mustRun(["stack", "export", "--stack", name, "--show-secrets"]);
   const { secrets, authorities } = generatedSecrets(JSON.parse(shown) as Snapshot);
   const { leader } = await stack.patroni.ledView();
-  const exec: Scene["exec"] = (member, command, input) =>
-    run("docker", ["exec", "--interactive", containerName(name, member), ...command], {
-      input: input ?? "",
-      timeout: 30_000,
-    });
+  const exec: Scene["exec"] = (member, command, { input = "", user } = {}) =>
+    run(
+      "docker",
+      ["exec", "--interactive", ...(user ? ["--user", user] : []), containerName(name, member), ...command],
+      { input, timeout: 30_000 },
+    );
   return {
     stack: name,
     connection: await stack.connection(),
@@ -77,7 +84,7 @@ export async function openScene(name: string): Promise<Scene> {
       const { code, stdout, stderr } = await exec(
         leader,
         [...psql, "--username=postgres", `--dbname=${database}`, "--set=ON_ERROR_STOP=1", "--file=-"],
-        text,
+        { input: text },
       );
       if (code !== 0) throw new Error(`psql on ${leader}: ${stderr.trim()}`);
       return parseCsv(stdout);

@@ -45,27 +45,29 @@ export async function stopExporter({ stack }: FaultArgs): Promise<Fault> {
   return kill(stack, ["pgbouncer-exporter"]);
 }
 
-/** Opens sessions on the primary until it admits no more. */
+/** Opens sessions on the primary until it admits no more; no role alone may open so many. */
 export async function exhaustConnections({ stack }: FaultArgs): Promise<Fault> {
   const connection = await readConnection(stack, pulumiEnvironment(stack));
-  const options = sessionOptions(connection, connection.writer, "owner");
   const clients: Client[] = [];
   const mend = async () => {
     await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
   };
-  try {
-    for (let count = 0; count < 1_000; count++) {
-      // A session that is not answered in its time was not admitted either.
-      const client = new Client(options);
-      client.on("error", () => undefined);
-      await client.connect();
-      clients.push(client);
-    }
-  } catch (error) {
-    // "too many clients already", "remaining connection slots are reserved": what was wanted.
-    if (!/connection slots|too many/i.test(String(error))) {
-      await mend();
-      throw error;
+  for (const login of ["app", "owner"] as const) {
+    const options = sessionOptions(connection, connection.writer, login);
+    try {
+      for (let count = 0; count < 1_000; count++) {
+        // A session that is not answered in its time was not admitted either.
+        const client = new Client(options);
+        client.on("error", () => undefined);
+        await client.connect();
+        clients.push(client);
+      }
+    } catch (error) {
+      // "too many clients already", "for role", "remaining connection slots are reserved": what was wanted.
+      if (!/connection slots|too many/i.test(String(error))) {
+        await mend();
+        throw error;
+      }
     }
   }
   return { what: `opened ${clients.length} sessions on the primary`, mend };

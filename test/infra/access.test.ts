@@ -14,12 +14,13 @@ describe("access", () => {
     const { registered } = await wholeProgram("light", { access: ACCESS });
     const files = filesOf(registered);
     const peers = "172.30.19.0/24";
+    const pooled = "dujyo_app,dujyo_readonly,monitoring";
     for (const line of [
       // HAProxy's two endpoints, the gateway, PgBouncer, the members.
       `reject unless { src ${peers} 198.51.100.0/24 203.0.113.7/32 }`,
       `reject unless { src ${peers} }`,
       "deny status 403 if admin_route !{ src 172.30.19.1/32 192.0.2.0/28 }",
-      `hostssl all all ${peers} scram-sha-256\\nhostssl all all 198.51.100.0/24 scram-sha-256`,
+      `hostssl all ${pooled} ${peers} scram-sha-256\\nhostssl all ${pooled} 198.51.100.0/24 scram-sha-256`,
       "hostssl dujyo_blockchain dujyo_user,dujyo_app,dujyo_readonly,monitoring 203.0.113.7/32 scram-sha-256",
     ])
       expect(files).toContain(line);

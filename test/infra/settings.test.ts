@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -388,6 +388,20 @@ describe("derived sizes", () => {
 
   it("count the sessions of one member that carries everything", () => {
     expect(connectionDemand(settings).reduce((sum, part) => sum + part.sessions, 0)).toBe(70);
+  });
+
+  it("leave each pooled role, within its limit of sessions, all that its pools may open", () => {
+    const roles = readFileSync(join(ROOT, "config/postgres/roles.sql"), "utf8");
+    const [, left] = /'dujyo_app', most - (\d+)/.exec(roles) ?? [];
+    // Of the smallest pools: the look-ups, people, Patroni, what is reserved, and one session of the other pool.
+    const smallest = parseSettings("dev", {
+      api: { instances: 1, workers: 1 },
+      monitoring: { enabled: false },
+      pgbouncer: { instances: 1, writerPool: 1, readerPool: 1, reserve: 0 },
+      postgres: { replicas: 1 },
+    });
+    const others = connectionDemand(smallest).filter(({ who }) => !/to the writer|listeners/.test(who));
+    expect(others.reduce((sum, { sessions }) => sum + sessions, 0)).toBe(Number(left));
   });
 
   it("give PostgreSQL a quarter of the memory as shared buffers and stay inside the limit", () => {

@@ -82,4 +82,20 @@ describe("the bills of materials", () => {
     ]);
     expect(() => debianBill("dujyo/x:1", "")).toThrow("no list of Debian packages");
   });
+
+  it("of an image name what is linked into programs in Go and Rust, each once", () => {
+    const entry = (name: string, linked: string) =>
+      `Package: ${name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1-1\n${linked}`;
+    const status = [
+      entry("prometheus", "Static-Built-Using: golang-1.24 (= 1.24.4-1), golang-fsnotify (= 1.8.0-3)"),
+      entry("etcd-server", "Built-Using: golang-1.24 (= 1.24.4-1)"),
+    ].join("\n\n");
+    const { components } = debianBill("dujyo/x:1", status);
+    expect(components.map(({ purl }) => purl)).toEqual([
+      "pkg:deb/debian/prometheus@1-1?arch=amd64",
+      "pkg:deb/debian/golang-1.24@1.24.4-1?arch=source",
+      "pkg:deb/debian/golang-fsnotify@1.8.0-3?arch=source",
+      "pkg:deb/debian/etcd-server@1-1?arch=amd64",
+    ]);
+  });
 });

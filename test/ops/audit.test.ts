@@ -10,9 +10,10 @@ import { parseSettings } from "../../infra/settings/parse.ts";
 import { type Answer, CanNotAsk, type Check, judge, runChecks } from "../../ops/audit/check.ts";
 import { servesStrangers } from "../../ops/audit/checks/addresses.ts";
 import { judgeRetention, judgeTrail } from "../../ops/audit/checks/audit-trail.ts";
+import { judgeRepository } from "../../ops/audit/checks/backups.ts";
 import { judgeCapture } from "../../ops/audit/checks/canaries.ts";
 import { ITEMS, judgeItem } from "../../ops/audit/checks/cis-docker.ts";
-import { judgeRows, SHELL_ITEMS, SQL_ITEMS } from "../../ops/audit/checks/cis-postgres.ts";
+import { judgeRestarts, judgeRows, SHELL_ITEMS, SQL_ITEMS } from "../../ops/audit/checks/cis-postgres.ts";
 import { judgeStatuses } from "../../ops/audit/checks/control-plane.ts";
 import { CHECKS } from "../../ops/audit/checks/index.ts";
 import {
@@ -24,6 +25,7 @@ import {
   wrongIdentity,
 } from "../../ops/audit/checks/links.ts";
 import { judgeColumns, judgeErased, judgeUsers, trialOf } from "../../ops/audit/checks/personal-data.ts";
+import { judgeLogins, judgeLookups } from "../../ops/audit/checks/pooler.ts";
 import { judgeKeys, judgeMatrix, judgeValues, REDIS_MATRIX } from "../../ops/audit/checks/redis-rights.ts";
 import { search } from "../../ops/audit/checks/secrets.ts";
 import {
@@ -38,6 +40,7 @@ import { type Listener, listeningPorts } from "../../ops/audit/listeners.ts";
 import { reportPage, share } from "../../ops/audit/report.ts";
 import { type Container, parseCsv, type Scene } from "../../ops/audit/scene.ts";
 import { generatedSecrets, needle, secretsIn } from "../../ops/audit/secrets.ts";
+import { ROOT } from "../../tools/layout.ts";
 import { mustRun } from "../../tools/process.ts";
 
 const EXCEPTIONS = exceptionsFor(parseSettings("dev", {}));
@@ -102,9 +105,14 @@ describe("a verdict", () => {
       ...{ offences: [], excepted: [] },
     }));
     expect(share(verdicts, "cis")).toBeCloseTo(100 / 3);
-    expect(reportPage({ date: "2026-01-01", stack: "dev", verdicts })).toContain(
-      "1 passed, 1 excepted, 1 skipped, 1 failed",
-    );
+    const page = reportPage({
+      date: "2026-01-01",
+      stack: "dev",
+      settings: ["backup.enabled: true"],
+      verdicts,
+    });
+    expect(page).toContain("1 passed, 1 excepted, 1 skipped, 1 failed");
+    expect(page).toContain("but for `backup.enabled: true`.");
   });
 
   it("has one name each, and exceptions name checks that there are", () => {
@@ -114,12 +122,58 @@ describe("a verdict", () => {
   });
 });
 
+/** Where a fault is planted for each check: its name, the file below test/, the name of the test there. */
+const PLANTED: readonly (readonly [RegExp, string, string])[] = [
+  [/^links\/plaintext$/, "ops/audit.test.ts", "in clear are found"],
+  [/^links\/old-tls$/, "ops/audit.test.ts", "of old versions are found"],
+  [/^links\/(no|foreign)-certificate$/, "ops/audit.test.ts", "that let strangers in are found"],
+  [/^links\/identity$/, "ops/audit.test.ts", "with another's certificate are found"],
+  [/^links\/loopback$/, "ops/audit.test.ts", "published beyond loopback are found"],
+  [/^links\/capture$/, "stack/audit.test.ts", "finds a canary in clear on the network"],
+  [/^addresses\/stranger$/, "stack/access.test.ts", "serves the networks of access.allowedCidrs"],
+  [/^identities\/tables$/, "stack/audit.test.ts", "finds a right too much"],
+  [
+    /^identities\/(personal-columns|roles|creators)$/,
+    "ops/audit.test.ts",
+    "that read personal fields, make objects or are superusers are found",
+  ],
+  [/^identities\/definers$/, "ops/audit.test.ts", "lent by functions are found"],
+  [/^identities\/pooler-logins$/, "ops/audit.test.ts", "that get through the pooler, or do not, are found"],
+  [/^identities\/pooler-lookups$/, "stack/audit.test.ts", "finds a verifier too much"],
+  [/^identities\/patroni$/, "ops/audit.test.ts", "that Patroni obeys without a certificate are found"],
+  [/^identities\/redis$/, "ops/audit.test.ts", "of Redis with a command too many or too few are found"],
+  [/^secrets\//, "ops/audit.test.ts", "are found in any text, and named without their value"],
+  [/^data\/cache-expiry$/, "stack/audit.test.ts", "finds a key that stays for ever"],
+  [/^data\/(cache-personal|columns|users)$/, "ops/audit.test.ts", "of persons is found in cache and columns"],
+  [/^data\/erasure$/, "ops/audit.test.ts", "that erasing leaves is found"],
+  [/^data\/backups$/, "ops/audit.test.ts", "of backups in clear is found"],
+  [/^trail\/postgres$/, "stack/audit.test.ts", "finds what leaves no record"],
+  [/^trail\/retention$/, "ops/audit.test.ts", "without a bound is found"],
+  [/^cis-postgres\/1\.3$/, "ops/audit.test.ts", "see a server that stays away when the machine starts"],
+  [/^cis-postgres\/(?!1\.3$)/, "ledger/benchmark-faults.test.ts", "finds the fault of $section"],
+  [/^cis-docker\//, "ops/audit.test.ts", "see a container that breaks $section"],
+];
+
+describe("a planted fault", () => {
+  it.each(CHECKS.map(({ id }) => id))("proves that %s can fail", (id) => {
+    const tests = PLANTED.filter(([pattern]) => pattern.test(id));
+    expect(tests.map(([, file, name]) => `${file}: ${name}`)).toHaveLength(1);
+    const [[, file = "", name = ""] = []] = tests;
+    const source = readFileSync(join(ROOT, "test", file), "utf8");
+    // The line that names it here is no test.
+    const titles = [...source.matchAll(/\bit(?:\.each\([^\n]*\))?\("([^"]+)"/g)].map(([, title]) => title);
+    expect(titles.filter((title) => title?.startsWith(name))).not.toEqual([]);
+  });
+});
+
 describe("exceptions", () => {
   it("excuse a log that is not archived where no backups are taken, and nowhere else", () => {
     const excused = (enabled: boolean) =>
       exceptionsFor(parseSettings("dev", { backup: { enabled } })).map(({ check }) => check);
-    expect(excused(false)).toContain("cis-postgres/7.4");
-    expect(excused(true)).not.toContain("cis-postgres/7.4");
+    for (const section of ["7.3", "7.4", "8.2"]) {
+      expect(excused(false)).toContain(`cis-postgres/${section}`);
+      expect(excused(true)).not.toContain(`cis-postgres/${section}`);
+    }
   });
 
   const outcome = (offence: string) =>
@@ -314,6 +368,27 @@ describe("identities", () => {
     expect(judgeDefiners([["f()", "postgres", "search_path=public, pg_temp", "t"]]).offences).toHaveLength(2);
   });
 
+  it("that get through the pooler, or do not, are found", () => {
+    const login = (role: string, database: string, answer: string) =>
+      judgeLogins([{ role, database, answer }]).offences;
+    expect(login("dujyo_app", "dujyo_blockchain", "in")).toEqual([]);
+    expect(login("dujyo_app", "pgbouncer", "not allowed")).toEqual([]);
+    expect(login("pgbouncer", "dujyo_blockchain", "no authentication method is found")).toEqual([]);
+    expect(login("pgbouncer", "dujyo_blockchain", "in")).toEqual(["pgbouncer gets into dujyo_blockchain"]);
+    expect(login("monitoring", "pgbouncer", "not allowed")).toHaveLength(1);
+    expect(login("postgres", "dujyo_blockchain", "timeout expired")).toHaveLength(1);
+  });
+
+  it("that the pooler looks up, or looks up with, beyond what it is for are found", () => {
+    const found = (...row: string[]) => judgeLookups([row]).offences;
+    expect(found("verifier", "dujyo_app", "t")).toEqual([]);
+    expect(found("verifier", "postgres", "t")).toEqual(["the look-up gives the verifier of postgres"]);
+    expect(found("verifier", "dujyo_app", "f")).toEqual(["the look-up gives the verifier of dujyo_app: no"]);
+    expect(found("look-up", "dujyo_app", "t")).toEqual(["the look-up is open to dujyo_app"]);
+    expect(found("schema", "public", "t")).toHaveLength(1);
+    expect(found("database", "postgres", "t")).toHaveLength(1);
+  });
+
   it("of Redis with a command too many or too few are found", () => {
     const right = REDIS_MATRIX.map(({ allowed }) =>
       allowed ? "OK" : "User x has no permissions to run the 'x' command",
@@ -406,6 +481,14 @@ describe("data", () => {
     expect(judgeUsers(["3", "1", "1"]).offences).toHaveLength(2);
   });
 
+  it("of backups in clear is found", () => {
+    expect(judgeRepository(["cipher"]).offences).toEqual([]);
+    expect(judgeRepository(["cipher", "clear ./archive/x"]).offences).toEqual([
+      "./archive/x: the repository is in clear",
+    ]);
+    expect(judgeRepository([]).asked).toBe(0);
+  });
+
   it("that erasing leaves is found", () => {
     expect(judgeErased([["f", "f", "f", "f"]]).offences).toEqual([]);
     expect(judgeErased([["t", "f", "f", "t"]]).offences).toHaveLength(2);
@@ -484,6 +567,19 @@ describe("benchmarks", () => {
   it.each(ITEMS)("see a container that breaks $section, $title", (item) => {
     expect(judgeItem(item, [good as unknown as Container]).offences).toEqual([]);
     expect(judgeItem(item, [bad as unknown as Container]).offences).toHaveLength(1);
+  });
+
+  it("see a server that stays away when the machine starts", () => {
+    const member = (Name: string) =>
+      [
+        {
+          Config: { Labels: { "io.dujyo.member": "postgres-0" } },
+          HostConfig: { RestartPolicy: { Name } },
+        },
+      ] as unknown as Container[];
+    expect(judgeRestarts(member("unless-stopped")).offences).toEqual([]);
+    expect(judgeRestarts(member("no")).offences).toHaveLength(1);
+    expect(judgeRestarts([]).asked).toBe(0);
   });
 
   it("take each row for a fault, and number each item once", () => {

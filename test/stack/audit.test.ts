@@ -41,6 +41,19 @@ it("finds a right too much", async () => {
   }
 });
 
+it("finds a verifier too much that the pooler may look up", async () => {
+  await scene.sql("GRANT EXECUTE ON FUNCTION pgbouncer.lookup(text) TO dujyo_app");
+  await scene.sql("GRANT USAGE ON SCHEMA pgbouncer TO dujyo_app");
+  try {
+    expect(await failures("identities/pooler-lookups")).toEqual([
+      "identities/pooler-lookups: the look-up is open to dujyo_app",
+    ]);
+  } finally {
+    await scene.sql("REVOKE ALL ON SCHEMA pgbouncer FROM dujyo_app");
+    await scene.sql("REVOKE ALL ON FUNCTION pgbouncer.lookup(text) FROM dujyo_app");
+  }
+});
+
 it("finds a key that stays for ever", async () => {
   const cluster = redisClient(inject("connection"));
   try {

@@ -29,18 +29,25 @@ export function keepBundled(project: Bill, packages: readonly string[]): Bill {
 }
 
 /**
- * The bill of an image by its package manager's own list.
+ * The bill of an image by its package manager's own list: the packages, and the sources that are linked into their programs.
+ * Programs in Go and Rust carry their libraries within; those of Debian name no modules (`go version -m` finds none), the
+ * package's entry does.
  * @param status content of /var/lib/dpkg/status.
  * @throws Error where the list is empty.
  */
 export function debianBill(image: string, status: string): Bill {
-  const components = status.split("\n\n").flatMap((entry) => {
+  const packages = status.split("\n\n").flatMap((entry) => {
     const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(entry)?.[1];
     const [name, version, architecture] = [field("Package"), field("Version"), field("Architecture")];
     if (!name || !version || field("Status") !== "install ok installed") return [];
-    const purl = `pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${architecture}`;
-    return [{ type: "library", name, version, purl, "bom-ref": purl }];
+    const linked = `${field("Built-Using") ?? ""}, ${field("Static-Built-Using") ?? ""}`;
+    const sources = [...linked.matchAll(/(\S+) \(= ([^)]+)\)/g)].map(([, source = "", of = ""]) =>
+      debianComponent(source, of, "source"),
+    );
+    return [debianComponent(name, version, architecture), ...sources];
   });
+  // Several programs may be linked with one source.
+  const components = [...new Map(packages.map((component) => [component.purl, component])).values()];
   if (components.length === 0) throw new Error(`${image} has no list of Debian packages`);
   const [name, version] = image.split(":");
   return {
@@ -50,4 +57,9 @@ export function debianBill(image: string, status: string): Bill {
     metadata: { component: { type: "container", name, version, "bom-ref": image } },
     components,
   };
+}
+
+function debianComponent(name: string, version: string, architecture: string | undefined): Component {
+  const purl = `pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${architecture}`;
+  return { type: "library", name, version, purl, "bom-ref": purl };
 }

@@ -126,7 +126,7 @@ SELECT r.name, has_database_privilege(r.name, d.datname, 'CREATE') OR has_databa
 FROM pg_database d, (VALUES ${ROLE_ROWS}) r(name) WHERE d.datname <> 'template0'
 UNION ALL
 SELECT r.name, has_schema_privilege(r.name, n.oid, 'CREATE'), 'schema ' || n.nspname
-FROM pg_namespace n, (VALUES ${ROLE_ROWS}) r(name) WHERE n.nspname !~ '^pg_'`;
+FROM pg_namespace n, (VALUES ${ROLE_ROWS}, ('public')) r(name) WHERE n.nspname !~ '^pg_'`;
 
 /** Offences of roles that may make objects. */
 export function judgeCreators(rows: readonly (readonly string[])[]): Answer {

@@ -1,0 +1,118 @@
+import { Client } from "pg";
+import type { Answer, Check } from "../check.ts";
+import type { Scene } from "../scene.ts";
+
+/** Roles by the name of the secret that holds their password. */
+const ROLES: Readonly<Record<string, string>> = {
+  "postgres-app": "dujyo_app",
+  "postgres-readonly": "dujyo_readonly",
+  "postgres-monitoring": "monitoring",
+  "postgres-pgbouncer": "pgbouncer",
+  "postgres-owner": "dujyo_user",
+  "postgres-superuser": "postgres",
+  "postgres-replication": "dujyo_repl",
+  "postgres-rewind": "dujyo_rewind",
+};
+const POOLED: ReadonlySet<string> = new Set(["dujyo_app", "dujyo_readonly", "monitoring"]);
+const CONSOLE = "pgbouncer";
+const DATABASES = ["dujyo_blockchain", "dujyo_blockchain_ro", CONSOLE];
+/** What PgBouncer tells somebody whom it knows and does not let in, and somebody whom it does not know. */
+const REFUSAL = /^(no such user|not allowed|no authentication method is found)$|authentication failed/;
+
+/** One login through the pooler, with the right password, and how it ended. */
+export interface Login {
+  readonly role: string;
+  readonly database: string;
+  /** "in", or the error's text. */
+  readonly answer: string;
+}
+
+/** Offences of logins: each role gets in where it has work, and nowhere else. */
+export function judgeLogins(logins: readonly Login[]): Answer {
+  const offences = logins.flatMap(({ role, database, answer }) => {
+    const allowed = database === CONSOLE ? role === "monitoring" : POOLED.has(role);
+    if (allowed) return answer === "in" ? [] : [`${role} does not get into ${database}: ${answer}`];
+    if (answer === "in") return [`${role} gets into ${database}`];
+    // An error of another kind is no proof of a refusal.
+    return REFUSAL.test(answer) ? [] : [`${role} is not refused at ${database}: ${answer}`];
+  });
+  return {
+    asked: logins.length,
+    offences,
+    evidence: `${logins.length} logins with the right password, allowed and refused`,
+  };
+}
+
+async function logIn(
+  { connection, secrets }: Scene,
+  secret: string,
+  user: string,
+  database: string,
+): Promise<Login> {
+  const client = new Client({
+    host: "127.0.0.1",
+    port: connection.pooler.port,
+    ...{ user, database, password: secrets.get(secret) },
+    ssl: { ca: connection.postgresCa, servername: "localhost" },
+    connectionTimeoutMillis: 10_000,
+  });
+  // What comes after the refusal says nothing more.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    return { role: user, database, answer: "in" };
+  } catch (error) {
+    return { role: user, database, answer: error instanceof Error ? error.message : String(error) };
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function askLogins(scene: Scene): Promise<Answer> {
+  const logins: Login[] = [];
+  for (const [secret, user] of Object.entries(ROLES))
+    for (const database of DATABASES) logins.push(await logIn(scene, secret, user, database));
+  return judgeLogins(logins);
+}
+
+/** As the role of the look-ups itself: whose verifier it gets, and what else it may call, read or enter. */
+const LOOKUPS = `
+SET ROLE pgbouncer;
+SELECT 'verifier', rolname, EXISTS (SELECT FROM pgbouncer.lookup(rolname::text)) FROM pg_roles WHERE rolcanlogin
+UNION ALL
+SELECT 'look-up', rolname, has_function_privilege(oid, 'pgbouncer.lookup(text)', 'EXECUTE') AND has_schema_privilege(oid, 'pgbouncer', 'USAGE')
+FROM pg_roles WHERE rolcanlogin AND NOT rolsuper
+UNION ALL
+SELECT 'schema', nspname, has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+UNION ALL
+SELECT 'database', datname, has_database_privilege(oid, 'CONNECT') FROM pg_database WHERE datname <> 'template0'`;
+
+const EXPECTED: Readonly<Record<string, { readonly who: ReadonlySet<string>; readonly words: string }>> = {
+  verifier: { who: POOLED, words: "the look-up gives the verifier of" },
+  "look-up": { who: new Set(["pgbouncer"]), words: "the look-up is open to" },
+  schema: { who: new Set(["pgbouncer"]), words: "the role of the look-ups sees the schema" },
+  database: { who: new Set(["dujyo_blockchain"]), words: "the role of the look-ups enters the database" },
+};
+
+/** Offences of rows of kind, name and whether it is so (`t` or `f`). */
+export function judgeLookups(rows: readonly (readonly string[])[]): Answer {
+  const offences = rows.flatMap(([kind = "", name = "", is]) => {
+    const expected = EXPECTED[kind];
+    const should = expected?.who.has(name) ?? false;
+    return should === (is === "t") ? [] : [`${expected?.words} ${name}${should ? ": no" : ""}`];
+  });
+  return { asked: rows.length, offences, evidence: `${rows.length} rights of the role and to its function` };
+}
+
+export const POOLER: readonly Check[] = [
+  {
+    id: "identities/pooler-logins",
+    title: "Through the pooler come the roles that pool, and nobody else with a right password",
+    ask: askLogins,
+  },
+  {
+    id: "identities/pooler-lookups",
+    title: "The role of the pooler's look-ups gets the verifiers of the roles that pool, and nothing else",
+    ask: async ({ sql }) => judgeLookups(await sql(LOOKUPS)),
+  },
+];
