@@ -17,6 +17,11 @@ export const IDENTITY_KEYS = [
 
 export type PostgresIdentity = Readonly<Record<(typeof IDENTITY_KEYS)[number], string>>;
 
+/** Those of them that are no passwords. */
+const CERTIFIED: ReadonlySet<string> = new Set(["certificate", "privateKey"]);
+/** Least of a given password; one that a stack makes has 32 characters of 64 kinds. */
+const LEAST = { characters: 20, different: 10 };
+
 const SET_IT =
   'set it, in the environment that "npm run connect" prints, to the output of that name: ' +
   "pulumi stack output postgresIdentity --show-secrets --stack OTHER | pulumi config set --secret dujyo:postgresIdentity --stack THIS";
@@ -50,12 +55,28 @@ export function siteIssues({ target, postgres, postgresIdentity }: Settings): Is
   // Encrypted, as a stack file has it, it is one value.
   if (keys.length > 0 && missing.length > 0 && !keys.includes("secure"))
     issues.push({ path: "postgresIdentity", reason: `has no ${missing.join(", ")}; ${SET_IT}` });
+  if (keys.length > 0 && missing.length === 0) issues.push(...weakPasswords(postgresIdentity));
   if (standby && keys.length === 0)
     issues.push({
       path: "postgresIdentity",
       reason: `is missing, and a standby is a copy of the other site, passwords included; ${SET_IT}`,
     });
   return issues;
+}
+
+/** Passwords that may be guessed. No message holds one. */
+function weakPasswords(identity: Settings["postgresIdentity"]): Issue[] {
+  return Object.entries(identity).flatMap(([key, value]) => {
+    const different = new Set(value).size;
+    if (CERTIFIED.has(key) || (value.length >= LEAST.characters && different >= LEAST.different)) return [];
+    const has = `${value.length} characters, ${different} of them different`;
+    return [
+      {
+        path: `postgresIdentity.${key}`,
+        reason: `is a weak password, ${has}; at least ${LEAST.characters} and ${LEAST.different} are asked for: rotate it at the other site, and ${SET_IT}`,
+      },
+    ];
+  });
 }
 
 /** What is wrong where the identity stands in a stack file in plain text. */

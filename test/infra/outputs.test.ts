@@ -100,7 +100,7 @@ describe.each(TARGET_NAMES)("the outputs of a stack on %s", (target) => {
 });
 
 describe("a site that follows another", () => {
-  const identity = Object.fromEntries(IDENTITY_KEYS.map((key) => [key, `${key}-of-the-other`]));
+  const identity = Object.fromEntries(IDENTITY_KEYS.map((key) => [key, `${key}-of-the-other-site`]));
   const standby: Given = {
     postgres: { standby: true, otherSite: { host: "other.example", knownAs: "here.example" } },
     postgresIdentity: identity,
@@ -118,11 +118,11 @@ describe("a site that follows another", () => {
     const passwords = ofType(registered, "pulumi-nodejs:dynamic/secrets:Password");
     const owner = passwords.get("postgres-owner")?.adopted;
     expect(isSecret(owner)).toBe(true);
-    expect(plain(owner)).toBe("owner-of-the-other");
+    expect(plain(owner)).toBe("owner-of-the-other-site");
     const authority = ofType(registered, "pulumi-nodejs:dynamic/secrets:CertificateAuthority");
     expect(plain(authority.get("postgres-ca")?.adopted)).toMatchObject({
-      certificate: "certificate-of-the-other",
-      privateKey: "privateKey-of-the-other",
+      certificate: "certificate-of-the-other-site",
+      privateKey: "privateKey-of-the-other-site",
     });
     const leaf = ofType(registered, "pulumi-nodejs:dynamic/secrets:Certificate").get("postgres-0-tls");
     expect(leaf?.names).toEqual(expect.arrayContaining(["haproxy", "here.example"]));

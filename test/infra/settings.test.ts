@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { publishedPorts } from "../../infra/ports.ts";
 import { connectionDemand, postgresMemory, redisMaxMemory } from "../../infra/settings/budgets.ts";
+import { IDENTITY_KEYS } from "../../infra/settings/identity.ts";
 import { parseConfiguration, parseSettings, SettingsError } from "../../infra/settings/parse.ts";
 import { RECOVERY_PROFILES } from "../../infra/settings/recovery.ts";
 import { settingsSchema } from "../../infra/settings/schema.ts";
@@ -67,6 +68,21 @@ describe("settings", () => {
     expect(problemsOf({ postgres: { otherSite } })).toEqual({
       "postgres.otherSite.host": expect.stringContaining("loopback"),
     });
+  });
+
+  it("refuse weak passwords of another site, and do not repeat them", () => {
+    const standby = {
+      target: "kubernetes",
+      postgres: { standby: true, otherSite: { host: "other.example", knownAs: "here.example" } },
+    };
+    const strong = "Zq3-of-the-other-site";
+    const identity = Object.fromEntries(IDENTITY_KEYS.map((key) => [key, strong]));
+    expect(problemsOf({ ...standby, postgresIdentity: identity })).toEqual({});
+    for (const weak of ["open-sesame", "abababababababababababab"]) {
+      const problems = problemsOf({ ...standby, postgresIdentity: { ...identity, app: weak } });
+      expect(problems["postgresIdentity.app"]).toMatch(/^is a weak password, \d+ characters, \d+ of them/);
+      expect(JSON.stringify(problems)).not.toContain(weak);
+    }
   });
 
   it("refuse an identity that stands in a stack file as plain text", () => {
