@@ -78,7 +78,8 @@ function haproxyConfiguration(
     maxConnections: writerMaxConnections + readerMaxConnections + OWN_CONNECTIONS,
     writerMaxConnections,
     readerMaxConnections,
-    clientNetworks: [...target.peerNetworks, ...access.allowedCidrs].join(" "),
+    // From within, too: a port that is forwarded into a pod ends there.
+    clientNetworks: ["127.0.0.1", ...target.peerNetworks, ...access.allowedCidrs].join(" "),
     checkInterval: `${profile.checkInterval}ms`,
     checkFastInterval: `${profile.checkInterval / 2}ms`,
     checkFall: profile.checkFall,
