@@ -78,8 +78,12 @@ function haproxyConfiguration(
     maxConnections: writerMaxConnections + readerMaxConnections + OWN_CONNECTIONS,
     writerMaxConnections,
     readerMaxConnections,
-    // From within, too: a port that is forwarded into a pod ends there.
-    clientNetworks: ["127.0.0.1", ...target.peerNetworks, ...access.allowedCidrs].join(" "),
+    clientNetworks: [
+      ...target.peerNetworks,
+      ...access.allowedCidrs,
+      // Where nothing is published, a port may be forwarded: it comes from within.
+      ...(target.loopbackNetworks.length === 0 ? ["127.0.0.1"] : []),
+    ].join(" "),
     checkInterval: `${profile.checkInterval}ms`,
     checkFastInterval: `${profile.checkInterval / 2}ms`,
     checkFall: profile.checkFall,
