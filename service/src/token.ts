@@ -1,8 +1,7 @@
 import { parseArgs } from "node:util";
 
-import { importJWK, type JWK, SignJWT } from "jose";
-
 import { readTokenConfig } from "./config.ts";
+import { signToken } from "./sign-token.ts";
 
 const USAGE = "usage: token --address ADDRESS [--scope admin] [--ttl SECONDS]";
 
@@ -21,16 +20,8 @@ async function main(): Promise<void> {
   }
   if (!Number.isInteger(ttl) || ttl < 1)
     throw new Error(`--ttl is "${values.ttl}"; it has to be seconds, at least 1\n${USAGE}`);
-  const { key, issuer, audience } = readTokenConfig();
-  const jwk = JSON.parse(key) as JWK;
-  const token = await new SignJWT(values.scope ? { scope: values.scope } : {})
-    .setProtectedHeader({ alg: jwk.alg ?? "EdDSA", ...(jwk.kid ? { kid: jwk.kid } : {}) })
-    .setSubject(values.address)
-    .setIssuer(issuer)
-    .setAudience(audience)
-    .setIssuedAt()
-    .setExpirationTime(`${ttl} seconds`)
-    .sign(await importJWK(jwk, jwk.alg ?? "EdDSA"));
+  const { address, scope } = values;
+  const token = await signToken(readTokenConfig(), { address, scope, ttl });
   process.stdout.write(`${token}\n`);
 }
 

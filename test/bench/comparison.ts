@@ -8,9 +8,21 @@ export const FIGURES = {
   perSecond: { title: "per second", digits: 0 },
   cpuMicros: { title: "CPU per request, µs", digits: 1 },
   generatorShare: { title: "generator's share of a core", digits: 2 },
+  mean: { title: "mean, ms", digits: 2 },
   p50: { title: "p50, ms", digits: 2 },
+  p95: { title: "p95, ms", digits: 2 },
   p99: { title: "p99, ms", digits: 2 },
   commands: { title: "Redis commands per request", digits: 3 },
+  connections: { title: "connections", digits: 0 },
+  refused: { title: "refused a second, with a time to come back", digits: 0 },
+  acceptedP99: { title: "p99 of the accepted at most, ms", digits: 1 },
+  recoveryMs: { title: "until an answer within 200 ms, ms", digits: 0 },
+  rssMiB: { title: "resident memory at most, MiB", digits: 0 },
+  rssGrowth: { title: "growth of it", digits: 3 },
+  errors: { title: "errors", digits: 0 },
+  hitRatio: { title: "hit ratio of the caches", digits: 4 },
+  callsPerRead: { title: "database calls per read", digits: 4 },
+  callsPerWrite: { title: "database calls per write", digits: 3 },
 } as const satisfies Record<string, { title: string; digits: number }>;
 
 export type FigureName = keyof typeof FIGURES;
@@ -48,5 +60,11 @@ export interface Comparison {
   /** What the load is: tool, connections, distribution of keys, reads and writes. */
   readonly load: string;
   readonly goals: readonly Goal[];
+  /** Of one measurement, where a steady state takes longer than the runner's own. */
+  readonly seconds?: number;
+  /** @default the runner's own */
+  readonly rounds?: number;
+  /** How long it takes, where that is so long that it runs only if it is named. */
+  readonly onRequest?: string;
   prepare(stack: BenchStack): Promise<Prepared>;
 }

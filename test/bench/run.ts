@@ -3,11 +3,12 @@ import { Failure, runCommand } from "../../tools/failure.ts";
 import { run } from "../../tools/process.ts";
 import { canInstallPackages, installPackages } from "../../tools/setup/debian.ts";
 import { Progress } from "../../tools/setup/progress.ts";
+import { writeCapacity } from "./capacity/files.ts";
 import type { Comparison } from "./comparison.ts";
 import { COMPARISONS } from "./comparisons/index.ts";
 import { type InterleaveArgs, interleave } from "./interleave.ts";
 import { load, machine, versions } from "./machine.ts";
-import { valueText } from "./report/markdown.ts";
+import { section, valueText } from "./report/markdown.ts";
 import { type Result, readResult, writeResult } from "./report.ts";
 import { type BenchStack, withStack } from "./stack.ts";
 import { judge, regression } from "./verdict.ts";
@@ -17,22 +18,40 @@ type Extent = Omit<InterleaveArgs, "variants">;
 /** Long enough that compilation and garbage collection even out, short enough that a comparison takes a minute or two. */
 const FULL: Extent = { rounds: 5, seconds: 3, warmUpSeconds: 3 };
 const QUICK: Extent = { rounds: 3, seconds: 2, warmUpSeconds: 2 };
+const TRIAL: Extent = { rounds: 1, seconds: 3, warmUpSeconds: 3 };
+
+interface Options {
+  readonly quick: boolean;
+  readonly trial: boolean;
+  readonly keep: boolean;
+  readonly seconds?: number;
+}
+
+const ON_REQUEST = COMPARISONS.flatMap(({ name, onRequest }) =>
+  onRequest === undefined ? [] : `${name} (${onRequest})`,
+).join(", ");
 
 const command = new Command("bench")
   .description("Measures variants side by side on a stack of its own, and writes docs/benchmarks/.")
   .argument(
     "[names...]",
-    `which comparisons: ${COMPARISONS.map(({ name }) => name).join(", ")}; all if none is named`,
+    `which comparisons: ${COMPARISONS.map(({ name }) => name).join(", ")}; if none is named, all but those on request: ${ON_REQUEST}`,
   )
+  .option("--seconds <number>", "of each measurement, instead of each comparison's own", readSeconds)
   .option(
     "--quick",
     "shorter; writes nothing, compares ratios with the committed ones and fails beyond their spread",
     false,
   )
+  .option(
+    "--trial",
+    "one short round; writes nothing: shows that a comparison works, not what it measures",
+    false,
+  )
   .option("--keep", "leave the stack running for the next time", false);
 
 await runCommand(async () => {
-  const { quick, keep } = command.parse().opts<{ quick: boolean; keep: boolean }>();
+  const { quick, trial, keep, seconds } = command.parse().opts<Options>();
   const chosen = choose(command.args);
   if (quick) for (const { name } of chosen) committedResult(name);
   await ensureWrk();
@@ -40,13 +59,17 @@ await runCommand(async () => {
     const worse: string[] = [];
     for (const comparison of chosen) {
       process.stdout.write(`\n== ${comparison.name}: ${comparison.title}\n`);
-      const result = await measure(comparison, stack, quick ? QUICK : FULL);
+      const result = await measure(comparison, stack, extentOf(comparison, { quick, trial, seconds }));
       for (const verdict of result.verdicts)
         process.stdout.write(
           `${verdict.reached ? "reached" : "MISSED "} ${verdict.what}: ${valueText(verdict)}\n`,
         );
-      if (quick) worse.push(...regressions(result));
-      else process.stdout.write(`written to ${await writeResult(result)}\n`);
+      if (trial) process.stdout.write(`${section(result)}\n`);
+      else if (quick) worse.push(...regressions(result));
+      else {
+        process.stdout.write(`written to ${await writeResult(result)}\n`);
+        if (result.name === "p9") writeCapacity(result);
+      }
     }
     for (const line of worse) process.stderr.write(`worse than committed: ${line}\n`);
     return worse.length > 0 ? 1 : 0;
@@ -58,7 +81,25 @@ function choose(names: readonly string[]): readonly Comparison[] {
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0)
     throw new Failure(`No comparison is called ${unknown.join(", ")}. There are: ${known.join(", ")}.`);
-  return names.length === 0 ? COMPARISONS : COMPARISONS.filter(({ name }) => names.includes(name));
+  return names.length === 0
+    ? COMPARISONS.filter(({ onRequest }) => onRequest === undefined)
+    : COMPARISONS.filter(({ name }) => names.includes(name));
+}
+
+function extentOf(comparison: Comparison, { quick, trial, seconds }: Omit<Options, "keep">): Extent {
+  const common = trial ? TRIAL : quick ? QUICK : FULL;
+  return {
+    rounds: trial ? common.rounds : (comparison.rounds ?? common.rounds),
+    seconds: seconds ?? (trial ? common.seconds : (comparison.seconds ?? common.seconds)),
+    warmUpSeconds: common.warmUpSeconds,
+  };
+}
+
+function readSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!Number.isInteger(seconds) || seconds < 1)
+    throw new Failure(`--seconds is "${text}"; it has to be a whole number, at least 1.`);
+  return seconds;
 }
 
 async function ensureWrk(): Promise<void> {

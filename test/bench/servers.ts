@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Sample, Variant } from "./comparison.ts";
-import { wrk } from "./load/wrk.ts";
+import { apiCounters } from "./load/api-counters.ts";
+import { wrkProcess } from "./load/wrk.ts";
 import { freePort, MeasuredProcess } from "./processes.ts";
 import type { BenchStack } from "./stack.ts";
 
@@ -83,6 +84,16 @@ export class HttpServer {
     return HttpServer.#start("the canned answer", [program], {}, async (url) => (await fetch(url)).ok);
   }
 
+  /** Milliseconds from now until a new request is answered within `limitMs`, and with success. */
+  async answersWithin(limitMs: number, path: string): Promise<number> {
+    const begin = performance.now();
+    for (;;) {
+      const asked = performance.now();
+      const { ok } = await fetch(`http://127.0.0.1:${this.port}${path}`);
+      if (ok && performance.now() - asked <= limitMs) return performance.now() - begin;
+    }
+  }
+
   async body(path: string): Promise<string> {
     const answer = await fetch(`http://127.0.0.1:${this.port}${path}`);
     if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`);
@@ -108,15 +119,10 @@ export class HttpServer {
 
   /** Answers to reads so far, from this origin and from all. */
   async #answers(origin: string): Promise<{ wanted: number; all: number }> {
-    const answer = await fetch(`http://127.0.0.1:${this.port}/metrics`, {
-      headers: { accept: "text/plain" },
-    });
-    const counts = [
-      ...(await answer.text()).matchAll(/^dujyo_api_cache_reads_total\{origin="(\w+)"\} (\d+)/gm),
-    ].map(([, from, count]) => [from, Number(count)] as const);
+    const counts = await apiCounters(this.port, "dujyo_api_cache_reads_total");
     return {
-      wanted: counts.find(([from]) => from === origin)?.[1] ?? 0,
-      all: counts.reduce((sum, [, count]) => sum + count, 0),
+      wanted: counts.get(origin) ?? 0,
+      all: [...counts.values()].reduce((sum, count) => sum + count, 0),
     };
   }
 
@@ -124,7 +130,10 @@ export class HttpServer {
   variant(name: string, stack: BenchStack, paths: readonly string[]): Variant {
     const { port, process: server } = this;
     const { folder } = stack;
-    return { name, measure: (seconds): Promise<Sample> => wrk({ port, paths, server, folder, seconds }) };
+    return {
+      name,
+      measure: (seconds): Promise<Sample> => wrkProcess({ port, requests: paths, server, folder, seconds }),
+    };
   }
 }
 

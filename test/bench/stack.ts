@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Connection } from "../../ops/connection.ts";
 import { sessionOptions, withSession } from "../../ops/postgres/session.ts";
@@ -10,14 +10,21 @@ import { writeSettings } from "../support/stack-settings.ts";
 
 export const STACK = "bench";
 
+/** Limits of processor time would be what is measured: the machine's cores are the only one. */
+const cpus = availableParallelism();
+
 /** One of each part but for a replica: what is compared shares two cores with it. Ports and network of its own. */
 const SETTINGS = {
   portOffset: 25_000,
   docker: { subnet: "172.30.45.0/24" },
   etcd: { members: 1 },
-  postgres: { replicas: 1, recovery: "fast", memory: "1 GB" },
-  redis: { replicasPerShard: 0 },
-  api: { instances: 1, adminAuth: false },
+  postgres: { replicas: 1, recovery: "fast", memory: "1 GB", cpus },
+  haproxy: { cpus },
+  // For p15's clients, with some kilobytes of TLS each.
+  pgbouncer: { cpus, maxClients: 10_500, memory: "1 GB" },
+  redis: { replicasPerShard: 0, cpus },
+  // All requests come from one address; they are counted all the same.
+  api: { instances: 1, cpus, adminAuth: false, addressRate: 1_000_000 },
   ledger: { data: "dev" },
   monitoring: { enabled: false },
 };

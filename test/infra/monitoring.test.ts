@@ -267,6 +267,16 @@ describe("rules", () => {
     expect(alertOf(text, "LedgerSealingStalled")).toMatch(/> 24\n[\s\S]* 2 s apart, the limit is 24 s/);
   });
 
+  it("expect of an instance what its processes carry, none of which has more than one core", () => {
+    const bound = (api: Record<string, number>) =>
+      Number(/> 0\.7 \* (\d+)/.exec(alertOf(rulesOf({ api }), "ApiNearCapacity"))?.[1]);
+    const one = bound({});
+    expect(one).toBeGreaterThan(0);
+    expect(bound({ workers: 4, cpus: 4 }) / one).toBe(4);
+    expect(bound({ workers: 4, cpus: 0.5 }) / one).toBe(0.5);
+    expect(bound({ workers: 1, cpus: 4 }) / one).toBe(1);
+  });
+
   it("miss a scrape job of this stack, and none that it does not have", () => {
     const alert = alertOf(rulesOf({}, ["postgres", "etcd"]), "ScrapeJobMissing");
     expect(alert.match(/absent\(.*\)/g)).toEqual(['absent(up{job="postgres"})', 'absent(up{job="etcd"})']);

@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import capacity from "../../../config/capacity.json" with { type: "json" };
 import { readConfig } from "../../lib/render.ts";
 import { bytes, milliseconds, seconds } from "../../lib/units.ts";
 import { RECOVERY_PROFILES, worstNodeLoss } from "../../settings/recovery.ts";
@@ -9,7 +10,7 @@ import type { FileSpec } from "../../target.ts";
 const RULES = fileURLToPath(new URL("../../../config/prometheus/rules/", import.meta.url));
 
 /** Settings that rules follow. */
-export type RuleSettings = Pick<Settings, "monitoring" | "postgres" | "pgbouncer" | "ledger">;
+export type RuleSettings = Pick<Settings, "api" | "monitoring" | "postgres" | "pgbouncer" | "ledger">;
 
 /** What a failover itself brings about: they wait until it must be over, at whatever pace. */
 const FAILOVER_ALERTS = new Set(["PatroniNoLeader", "WriterEndpointEmpty"]);
@@ -55,10 +56,13 @@ export interface RuleText extends FileSpec {
 }
 
 /** Texts of rules that a setting decides; the files have them as the defaults make them. */
-function figures({ postgres, pgbouncer, ledger }: RuleSettings): string[] {
+function figures({ api, postgres, pgbouncer, ledger }: RuleSettings): string[] {
   const sealing = milliseconds(ledger.sealInterval) / 1_000;
   const longWait = (milliseconds(pgbouncer.queryWait) / 1_000) * LONG_WAIT_SHARE;
+  // A process has one core at most, and less where the container's share has to do for several.
+  const cores = Math.min(api.workers, api.cpus);
   return [
+    `> 0.7 * ${Math.round(capacity.requestsPerProcess * cores)}`,
     `lag_bytes:max > ${bytes(postgres.maxReplicaLag)}`,
     `beyond ${postgres.maxReplicaLag} it gets no reads`,
     `> ${milliseconds(postgres.slowQuery) / 1_000} * rate(pg_stat_statements_calls_total`,

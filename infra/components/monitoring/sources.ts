@@ -15,7 +15,7 @@ export interface MonitoringArgs {
   readonly target: Target;
   readonly settings: Pick<
     Settings,
-    "monitoring" | "portOffset" | "receiverSecrets" | "postgres" | "pgbouncer" | "ledger"
+    "api" | "monitoring" | "portOffset" | "receiverSecrets" | "postgres" | "pgbouncer" | "ledger"
   >;
   /** Trust domain of exporters and of whoever reads them. */
   readonly authority: CertificateAuthority;

@@ -6,8 +6,9 @@ import { l1Hit } from "./l1-hit.ts";
 import { measuring } from "./measuring.ts";
 import { missPath } from "./miss-path.ts";
 import { routing } from "./routing.ts";
+import { wholeStack } from "./whole-stack.ts";
 
 /** In the order in which they run. */
 export const COMPARISONS: readonly Comparison[] = [
-  ...[l1Hit, fromRedis, historyPage, missPath, routing, cacheOperations, measuring],
+  ...[l1Hit, fromRedis, historyPage, missPath, routing, cacheOperations, wholeStack, measuring],
 ];

@@ -31,7 +31,8 @@ export function valueText({ summary: { median, q1, q3 } }: Verdict): string {
   return `${short(median)} (${short(q1)} to ${short(q3)})`;
 }
 
-function section(result: Result): string {
+/** One comparison: what its load was, and each variant's figures. */
+export function section(result: Result): string {
   const { machine, loadAverage, versions } = result;
   const variants = Object.keys(result.rounds[0]?.samples ?? {});
   const names = (Object.keys(FIGURES) as FigureName[]).filter((figure) =>
