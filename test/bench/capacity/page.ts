@@ -72,7 +72,8 @@ Past a million daily users this is arithmetic, not a measurement: nothing here h
 
 Reads grow with processes and replicas. Writes all go through one primary, so these decide when the ledger has to be divided:
 
-- **Writes.** Measure what one primary books with a quorum on your machines, and divide before the peak reaches ${SHARE_OF_KNEE * 100} % of it.
+- **Writes.** \`npm run bench -- p11\` shows what one primary books with a quorum ("writes, peak"). Divide before the peak of a day
+  reaches ${SHARE_OF_KNEE * 100} % of it.
 - **Bytes.** A lost member is copied anew and a backup is restored in a time that grows with the table's last column. Divide, or
   take old partitions out, before a restore takes longer than you may be down; \`npm run ops -- backup\` tells how long yours took.
 
