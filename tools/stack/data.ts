@@ -39,14 +39,14 @@ export function chooseData(stack: string, settings: Settings, asked?: DataChoice
   return chosen;
 }
 
-/** Fills an empty ledger; one that has any transactions stays as it is. */
+/** Fills an empty ledger; one that has any transactions stays as it is, and so does a site that has another one's. */
 export async function loadDataOnce(
   progress: Progress,
   pulumi: Pulumi,
   settings: Settings,
   choice: DataChoice,
 ): Promise<void> {
-  if (choice === "none") return;
+  if (choice === "none" || settings.postgres.standby) return;
   await progress.step(`data (${choice})`, (step) =>
     withOwner(pulumi, settings, async (session) => {
       if (await hasTransactions(session)) return step.origin("cached");
