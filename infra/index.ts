@@ -1,11 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { EtcdCluster } from "./components/etcd-cluster.ts";
-import { Companions } from "./components/monitoring/companions.ts";
 import { PostgresCluster } from "./components/postgres-cluster.ts";
 import { PostgresRouting } from "./components/postgres-routing.ts";
 import { stackOutputs } from "./outputs.ts";
-import { CertificateAuthority } from "./secrets/certificates.ts";
-import { createServing } from "./serving.ts";
+import { createServing, createWatching } from "./serving.ts";
 import { givenIdentity } from "./settings/identity.ts";
 import { loadSettings } from "./settings.ts";
 import { createTarget } from "./targets/index.ts";
@@ -15,9 +13,8 @@ const target = await createTarget(settings);
 const { portOffset } = settings;
 const { knownAs } = settings.postgres.otherSite;
 
-const authority = new CertificateAuthority("monitoring-ca", { commonName: "dujyo monitoring" });
-const isWatched = settings.monitoring.enabled && !settings.postgres.standby;
-const companions = isWatched && target.companions ? new Companions(settings, authority) : undefined;
+// A site that follows another one serves nobody, and nothing watches it.
+const watching = settings.postgres.standby ? undefined : createWatching(target, settings);
 const etcd = new EtcdCluster("etcd", { target, settings: settings.etcd, token: pulumi.getStack() });
 const postgres = new PostgresCluster("postgres", {
   target,
@@ -28,12 +25,12 @@ const postgres = new PostgresCluster("postgres", {
   portOffset,
   endpointHosts: ["haproxy", ...(knownAs === "" ? [] : [knownAs])],
   identity: givenIdentity(settings),
-  companion: companions?.member,
+  companion: watching?.companions?.member,
 });
 const routing = new PostgresRouting("haproxy", { target, settings, cluster: postgres, portOffset });
-const data = { target, settings, etcd, postgres, routing, authority, companions };
+const data = { target, settings, etcd, postgres, routing };
 // Everything else writes, or serves those who do.
-const serving = settings.postgres.standby ? undefined : createServing(data);
+const serving = watching && createServing({ ...data, ...watching });
 
 export const {
   apiUrl,

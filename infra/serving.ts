@@ -1,26 +1,40 @@
 import { ApiGateway } from "./components/api-gateway.ts";
 import { ApiService } from "./components/api-service.ts";
 import type { EtcdCluster } from "./components/etcd-cluster.ts";
-import type { Companions } from "./components/monitoring/companions.ts";
+import { Companions } from "./components/monitoring/companions.ts";
 import { Monitoring } from "./components/monitoring.ts";
 import { PostgresBackup } from "./components/postgres-backup.ts";
 import type { PostgresCluster } from "./components/postgres-cluster.ts";
 import { PostgresPooling } from "./components/postgres-pooling.ts";
 import type { PostgresRouting } from "./components/postgres-routing.ts";
 import { RedisCluster } from "./components/redis-cluster.ts";
-import type { CertificateAuthority } from "./secrets/certificates.ts";
+import { CertificateAuthority } from "./secrets/certificates.ts";
 import type { Settings } from "./settings/schema.ts";
 import type { Target } from "./target.ts";
 
-export interface ServingArgs {
+/** What has to be there before the parts that are watched. */
+export interface Watching {
+  /** Trust domain of exporters and of whoever reads them. */
+  readonly authority: CertificateAuthority;
+  /** Where the target has them, and there is a monitoring. */
+  readonly companions?: Companions;
+}
+
+export function createWatching(target: Target, settings: Settings): Watching {
+  const authority = new CertificateAuthority("monitoring-ca", { commonName: "dujyo monitoring" });
+  const { enabled } = settings.monitoring;
+  return {
+    authority,
+    companions: enabled && target.companions ? new Companions(settings, authority) : undefined,
+  };
+}
+
+export interface ServingArgs extends Watching {
   readonly target: Target;
   readonly settings: Settings;
   readonly etcd: EtcdCluster;
   readonly postgres: PostgresCluster;
   readonly routing: PostgresRouting;
-  /** Trust domain of exporters and of whoever reads them. */
-  readonly authority: CertificateAuthority;
-  readonly companions?: Companions | undefined;
 }
 
 /** What a site has that serves, beside its database: pools, cache, API, backups, and what watches all of it. */

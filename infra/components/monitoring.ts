@@ -8,7 +8,8 @@ import { alertmanagerFiles, secretPath } from "./monitoring/alert-routing.ts";
 import { scrapeJobs } from "./monitoring/connection-graph.ts";
 import { deployExporters, deployNodeExporter } from "./monitoring/exporters.ts";
 import { deployGrafana } from "./monitoring/grafana.ts";
-import { listenerFiles, scrapeIdentities } from "./monitoring/identity.ts";
+import { scrapeIdentities } from "./monitoring/identity.ts";
+import { listenerFiles } from "./monitoring/listener.ts";
 import { handOver } from "./monitoring/operator.ts";
 import { ruleFiles } from "./monitoring/rule-files.ts";
 import { scrapeConfigs, scrapeTiming, tlsConfig } from "./monitoring/scrape.ts";
@@ -77,7 +78,7 @@ export class Monitoring extends pulumi.ComponentResource {
         image: "alertmanager",
         count: 1,
         storage: 256 * MB,
-        ...(companions ? { companion: companions.member } : {}),
+        companion: companions?.member,
         limits: { memory: bytes(alertmanagerMemory), cpus: exporterCpus },
         ...page(target, PORTS.alertmanager, settings.portOffset),
         files: [
@@ -106,7 +107,7 @@ export class Monitoring extends pulumi.ComponentResource {
         image: "prometheus",
         count: 1,
         storage: bytes(monitoring.storage),
-        ...(companions ? { companion: companions.member } : {}),
+        companion: companions?.member,
         limits: { memory: bytes(monitoring.memory), cpus: monitoring.cpus },
         ...listener,
         environment: {

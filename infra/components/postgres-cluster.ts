@@ -43,7 +43,7 @@ export interface PostgresClusterArgs {
   /** Passwords and root certificate of the other site, which has them from its creation on. @default its own */
   readonly identity?: PostgresIdentity;
   /** Beside each member, on targets that have companions. @default none */
-  readonly companion?: CompanionSpec | undefined;
+  readonly companion?: CompanionSpec;
 }
 
 const MB = 2 ** 20;
@@ -194,7 +194,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
         count: this.members.length,
         limits: { memory: bytes(settings.memory), cpus: settings.cpus },
         storage: bytes(settings.storage),
-        ...(companion ? { companion } : {}),
+        companion,
         // Index builds share their sort through it.
         sharedMemory: 128 * MB,
         ports: [{ name: "patroni", port: PORTS.patroni }],

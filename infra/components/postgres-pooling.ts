@@ -15,7 +15,7 @@ export interface PostgresPoolingArgs {
   readonly routing: PostgresRouting;
   readonly portOffset: number;
   /** Beside each pooler, on targets that have companions. @default none */
-  readonly companion?: CompanionSpec | undefined;
+  readonly companion?: CompanionSpec;
 }
 
 /** Who may log in through the pooler. Not the role that it looks verifiers up with: whoever had its password had all of them. */
@@ -39,7 +39,8 @@ export class PostgresPooling extends pulumi.ComponentResource {
       {
         image: "pgbouncer",
         instances: settings.instances,
-        ...(companion ? { companion, watched: true } : {}),
+        companion,
+        watched: companion !== undefined,
         limits: { memory: bytes(settings.memory), cpus: settings.cpus },
         ports: [{ name: "pgbouncer", port: PORTS.pgbouncer, published: PORTS.pgbouncer + portOffset }],
         files: [

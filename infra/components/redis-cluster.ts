@@ -15,7 +15,7 @@ export interface RedisClusterArgs {
   /** Added to the published ports. */
   readonly portOffset: number;
   /** Beside each member, on targets that have companions. @default none */
-  readonly companion?: CompanionSpec | undefined;
+  readonly companion?: CompanionSpec;
 }
 
 /** ACL users that log in with a password; `health` needs none and may only PING. */
@@ -74,7 +74,7 @@ export class RedisCluster extends pulumi.ComponentResource {
         count,
         limits: { memory: bytes(settings.memory), cpus: settings.cpus },
         storage: bytes(settings.memory) * STORAGE_SHARE,
-        ...(args.companion ? { companion: args.companion } : {}),
+        companion: args.companion,
         fixedAddresses: true,
         ports: [],
         files: [

@@ -1,4 +1,4 @@
-import { Client } from "pg";
+import { Client, type ClientConfig } from "pg";
 import { mustRun } from "../../tools/process.ts";
 import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { readConnection } from "../connection-store.ts";
@@ -45,6 +45,23 @@ export async function stopExporter({ stack }: FaultArgs): Promise<Fault> {
   return kill(stack, ["pgbouncer-exporter"]);
 }
 
+/** Adds sessions to `clients` until there are no more to be had. @throws Error where one is refused for another reason */
+async function openUntilRefused(options: ClientConfig, clients: Client[]): Promise<void> {
+  for (let count = 0; count < 1_000; count++) {
+    // A session that is not answered in its time was not admitted either.
+    const client = new Client(options);
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+    } catch (error) {
+      // "too many clients already", "for role", "remaining connection slots are reserved": what was wanted.
+      if (/connection slots|too many/i.test(String(error))) return;
+      throw error;
+    }
+    clients.push(client);
+  }
+}
+
 /** Opens sessions on the primary until it admits no more; no role alone may open so many. */
 export async function exhaustConnections({ stack }: FaultArgs): Promise<Fault> {
   const connection = await readConnection(stack, pulumiEnvironment(stack));
@@ -52,23 +69,12 @@ export async function exhaustConnections({ stack }: FaultArgs): Promise<Fault> {
   const mend = async () => {
     await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
   };
-  for (const login of ["app", "owner"] as const) {
-    const options = sessionOptions(connection, connection.writer, login);
-    try {
-      for (let count = 0; count < 1_000; count++) {
-        // A session that is not answered in its time was not admitted either.
-        const client = new Client(options);
-        client.on("error", () => undefined);
-        await client.connect();
-        clients.push(client);
-      }
-    } catch (error) {
-      // "too many clients already", "for role", "remaining connection slots are reserved": what was wanted.
-      if (!/connection slots|too many/i.test(String(error))) {
-        await mend();
-        throw error;
-      }
-    }
+  try {
+    for (const login of ["app", "owner"] as const)
+      await openUntilRefused(sessionOptions(connection, connection.writer, login), clients);
+  } catch (error) {
+    await mend();
+    throw error;
   }
   return { what: `opened ${clients.length} sessions on the primary`, mend };
 }

@@ -54,8 +54,8 @@ export async function throughCluster(
   const close = () => {
     for (const forwarding of opened) forwarding.close();
   };
-  const open = async (pod: string, port: number) => {
-    const forwarding = await cluster.forward(namespace, pod, port);
+  const open = async (opening: Promise<Forwarding>) => {
+    const forwarding = await opening;
     opened.push(forwarding);
     return forwarding.port;
   };
@@ -64,18 +64,17 @@ export async function throughCluster(
     const [ca, cert, key] = ["ca.crt", "client.crt", "client.key"].map((file) =>
       secret(`tls__monitoring-${file}`),
     );
-    const prometheus = await open("prometheus-0", PORTS.prometheus);
-    const [router = ""] = await cluster.podsOf(namespace, "haproxy");
-    const writerPort = await open(router, PORTS.writer);
+    const prometheus = await open(cluster.forward(namespace, "prometheus-0", PORTS.prometheus));
+    const writer = await open(cluster.forwardToPart(namespace, "haproxy", PORTS.writer));
     const instances = await cluster.podsOf(namespace, "api");
-    const api = await Promise.all(instances.map((pod) => open(pod, PORTS.api)));
+    const api = await Promise.all(instances.map((pod) => open(cluster.forward(namespace, pod, PORTS.api))));
     const apiCa = secret("tls__api-ca.crt");
     let turn = 0;
     return {
       prometheus: new Prometheus(`https://127.0.0.1:${prometheus}`, {
         ...{ ca, cert, key, servername: "prometheus" },
       }),
-      writer: sessionOptions(connection, { host: "127.0.0.1", port: writerPort }, "monitoring", {
+      writer: sessionOptions(connection, { host: "127.0.0.1", port: writer }, "monitoring", {
         ssl: { ca: connection.postgresCa, servername: "haproxy", minVersion: "TLSv1.3" },
       }),
       ask: (path) => {

@@ -41,7 +41,7 @@ import { reportPage, share } from "../../ops/audit/report.ts";
 import { type Container, parseCsv, type Scene } from "../../ops/audit/scene.ts";
 import { generatedSecrets, needle, secretsIn } from "../../ops/audit/secrets.ts";
 import { ROOT } from "../../tools/layout.ts";
-import { mustRun } from "../../tools/process.ts";
+import { writeSelfSigned } from "../support/self-signed.ts";
 
 const EXCEPTIONS = exceptionsFor(parseSettings("dev", {}));
 
@@ -194,19 +194,7 @@ describe("links", () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "dujyo-audit-test-"));
     const [key, cert] = [join(folder, "key"), join(folder, "cert")];
-    await mustRun("openssl", [
-      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"],
-      ...[
-        "-subj",
-        "/CN=redis-0",
-        "-addext",
-        "subjectAltName=DNS:redis-0,DNS:redis-1",
-        "-keyout",
-        key,
-        "-out",
-        cert,
-      ],
-    ]);
+    await writeSelfSigned(key, cert, ["redis-0", "redis-1"]);
     credentials = { key: readFileSync(key), cert: readFileSync(cert) };
   });
   afterAll(() => {

@@ -9,6 +9,7 @@ import { imageRef } from "../../infra/images.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import { mustRun, run } from "../../tools/process.ts";
 import { eventually } from "./faults.ts";
+import { writeSelfSigned } from "./self-signed.ts";
 
 /** What a receiver was sent. */
 export interface Message {
@@ -148,19 +149,7 @@ export class AlertmanagerUnderTest {
   async #startMailServer(password: string): Promise<string> {
     const key = join(this.#folder, "mail.key");
     const certificate = join(this.#folder, MAIL_CERTIFICATE);
-    await mustRun("openssl", [
-      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"],
-      ...[
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=DNS:localhost",
-        "-keyout",
-        key,
-        "-out",
-        certificate,
-      ],
-    ]);
+    await writeSelfSigned(key, certificate, ["localhost"]);
     const server = new SMTPServer({
       ...{ key: readFileSync(key), cert: readFileSync(certificate), authMethods: ["PLAIN"], logger: false },
       onAuth: (given, _session, done) =>

@@ -1,9 +1,9 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { readConfig } from "../../lib/render.ts";
-import { bytes } from "../../lib/units.ts";
 import { PORTS } from "../../ports.ts";
-import type { FileSpec, PortSpec, WorkloadSpec } from "../../target.ts";
-import { listenerFiles } from "./identity.ts";
+import type { FileSpec, WorkloadSpec } from "../../target.ts";
+import { exporterProgram } from "./exporter-program.ts";
+import { listenerFiles } from "./listener.ts";
 import { nodeFigureFiles } from "./node-figures.ts";
 import type { MonitoringArgs } from "./sources.ts";
 
@@ -92,14 +92,9 @@ function exporter(
   environment: Record<string, string>,
   files: readonly FileSpec[],
 ): WorkloadSpec {
-  const ports: PortSpec[] = [{ name: "metrics", port }];
-  const { exporterMemory, exporterCpus } = settings.monitoring;
   return {
-    image: "exporters",
-    limits: { memory: bytes(exporterMemory), cpus: exporterCpus },
-    ports,
-    environment: { ...environment, EXPORTER_PORT: String(port) },
-    files: [{ path: "web.yml", content: readConfig("exporters/web.yml") }, ...files],
+    ...exporterProgram(settings, port, environment, files),
+    ports: [{ name: "metrics", port }],
     stopGrace: 5,
     startTimeout: 60,
   };

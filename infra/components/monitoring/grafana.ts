@@ -7,7 +7,7 @@ import { bytes, seconds } from "../../lib/units.ts";
 import { PORTS } from "../../ports.ts";
 import { Password } from "../../secrets/password.ts";
 import type { FileSpec } from "../../target.ts";
-import { listenerFiles } from "./identity.ts";
+import { listenerFiles } from "./listener.ts";
 import type { MonitoringArgs } from "./sources.ts";
 
 const MB = 2 ** 20;

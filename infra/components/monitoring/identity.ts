@@ -1,22 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { Certificate, type CertificateAuthority } from "../../secrets/certificates.ts";
+import { Certificate } from "../../secrets/certificates.ts";
 import type { FileSpec } from "../../target.ts";
 import type { MonitoringArgs } from "./sources.ts";
-
-/** Certificate of a listener of the monitoring: `tls/ca.crt`, `tls/server.crt`, `tls/server.key`. */
-export function listenerFiles(
-  part: string,
-  hosts: readonly string[],
-  authority: CertificateAuthority,
-  parent: pulumi.Resource,
-): FileSpec[] {
-  const leaf = new Certificate(`${part}-tls`, { authority, commonName: part, names: hosts }, { parent });
-  return [
-    { path: "tls/ca.crt", content: authority.certificate },
-    { path: "tls/server.crt", content: leaf.certificate },
-    { path: "tls/server.key", content: leaf.privateKey },
-  ];
-}
 
 /**
  * What Prometheus shows to each trust domain, and what it verifies its members by: `tls/<domain>-...`. A change replaces it,

@@ -2,7 +2,10 @@ import { X509Certificate } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { DeployedMember, FileSpec } from "../../target.ts";
 
-/** What the exporter of machine figures has to be told: whose containers there are, where they can be seen, and when certificates end. */
+/**
+ * What the exporter of machine figures has to be told: whose containers there are, where they can be seen, and when
+ * certificates end.
+ */
 export function nodeFigureFiles(deployed: readonly DeployedMember[]): FileSpec[] {
   // A snapshot: members that come later are not in it.
   const members = [...deployed];

@@ -26,7 +26,7 @@ export interface MonitoringArgs {
   readonly redis: RedisCluster;
   readonly api: ApiService;
   /** Where the target has them. */
-  readonly companions?: Companions | undefined;
+  readonly companions?: Companions;
   /** Absent where no backups are taken. */
   readonly backup?: PostgresBackup;
 }

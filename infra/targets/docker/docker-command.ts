@@ -3,8 +3,19 @@ import * as pulumi from "@pulumi/pulumi";
 /**
  * Three resources that the Docker provider does not have, made with the Docker client: waiting for a member to be ready
  * (engines before version 25 have no start interval, a health check every half second would cost CPU for ever), telling one
- * that its files have changed, and a job whose exit code counts. Providers are serialised into the state, so each function brings all it uses.
+ * that its files have changed, and a job whose exit code counts. Providers are serialised into the state, with the functions
+ * that they call and nothing else of this module.
  */
+
+/** Runs the Docker client to its end, whatever that is. */
+async function docker(args: readonly string[], timeout: number): Promise<{ ok: boolean; text: string }> {
+  const { execFile } = process.getBuiltinModule("node:child_process");
+  return new Promise((resolve) => {
+    execFile("docker", args, { timeout }, (error, stdout, stderr) =>
+      resolve({ ok: error === null, text: (stderr || stdout || String(error ?? "")).trim() }),
+    );
+  });
+}
 
 interface ReadyInputs {
   readonly container: string;
@@ -34,21 +45,14 @@ const readyProvider: pulumi.dynamic.ResourceProvider = {
  * is not running, as at the first start, there is nothing to protect and this one may need it: it is not waited for.
  */
 async function waitReady(inputs: ReadyInputs): Promise<void> {
-  const { execFile } = process.getBuiltinModule("node:child_process");
-  const ask = (args: readonly string[]) =>
-    new Promise<{ ok: boolean; text: string }>((resolve) => {
-      execFile("docker", args, { timeout: 15_000 }, (error, stdout, stderr) =>
-        resolve({ ok: error === null, text: (stderr || stdout || String(error ?? "")).trim() }),
-      );
-    });
   const running = async (container: string) => {
-    const state = await ask(["container", "inspect", "--format", "{{.State.Running}}", container]);
+    const state = await docker(["container", "inspect", "--format", "{{.State.Running}}", container], 15_000);
     return state.ok && state.text === "true";
   };
   const deadline = Date.now() + inputs.timeoutSeconds * 1_000;
   for (;;) {
     if (inputs.next !== "" && !(await running(inputs.next))) return;
-    const answer = await ask(["exec", inputs.container, "/usr/local/bin/member-ready"]);
+    const answer = await docker(["exec", inputs.container, "/usr/local/bin/member-ready"], 15_000);
     if (answer.ok) return;
     if (Date.now() > deadline)
       throw new Error(
@@ -91,20 +95,12 @@ const reloadProvider: pulumi.dynamic.ResourceProvider = {
 };
 
 async function reload(container: string): Promise<void> {
-  const { execFile } = process.getBuiltinModule("node:child_process");
-  const args = ["exec", container, "/usr/local/bin/member-reload"];
-  await new Promise<void>((resolve, reject) => {
-    execFile("docker", args, { timeout: 60_000 }, (error, stdout, stderr) => {
-      if (error === null) return resolve();
-      const answer = (stderr || stdout || String(error)).trim();
-      reject(
-        new Error(
-          `${container} did not take its changed files: ${answer}. ` +
-            `Look at its log with "docker logs ${container}", mend the cause and run the command again`,
-        ),
-      );
-    });
-  });
+  const answer = await docker(["exec", container, "/usr/local/bin/member-reload"], 60_000);
+  if (!answer.ok)
+    throw new Error(
+      `${container} did not take its changed files: ${answer.text}. ` +
+        `Look at its log with "docker logs ${container}", mend the cause and run the command again`,
+    );
 }
 
 /** Has the container's `member-reload` read changed files again. */

@@ -13,6 +13,7 @@ import {
   type Workload,
   type WorkloadSpec,
 } from "../../target.ts";
+import { DeployedWorkload } from "../workload.ts";
 import {
   CONTAINER_USER,
   confinement,
@@ -52,17 +53,6 @@ interface Place {
   readonly address?: string;
   /** Whether it has a data volume. */
   readonly disk: boolean;
-}
-
-class DockerWorkload extends pulumi.ComponentResource implements Workload {
-  readonly host: string;
-  readonly members: readonly string[];
-
-  constructor(part: string, members: readonly string[], opts: pulumi.ComponentResourceOptions) {
-    super("dujyo:docker:Workload", part, {}, opts);
-    this.host = part;
-    this.members = members;
-  }
 }
 
 /** Workloads as containers of one Docker engine, on a network of the stack's own, published on loopback only. */
@@ -158,7 +148,7 @@ export class DockerTarget implements Target {
     placement: Placement,
     place: (ordinal: number) => Place,
   ): Workload {
-    const workload = new DockerWorkload(part, names, { parent: placement.parent });
+    const workload = new DeployedWorkload(this.name, part, names, { parent: placement.parent });
     let before = [...(placement.after ?? [])];
     for (const [ordinal, name] of names.entries())
       before = [
@@ -168,7 +158,7 @@ export class DockerTarget implements Target {
   }
 
   #member(
-    workload: DockerWorkload,
+    workload: DeployedWorkload,
     part: string,
     name: string,
     spec: WorkloadSpec,

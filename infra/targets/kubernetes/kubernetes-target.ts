@@ -15,6 +15,7 @@ import type {
   Workload,
   WorkloadSpec,
 } from "../../target.ts";
+import { DeployedWorkload } from "../workload.ts";
 import { createBudget, createScaling, spread } from "./availability.ts";
 import { COMPANION, type Companion, companionFiles } from "./companion.ts";
 import { probes } from "./container.ts";
@@ -31,7 +32,6 @@ import { createProvider } from "./provider.ts";
 import { createElector, ELECTION_LABEL } from "./rights.ts";
 import { createService } from "./service.ts";
 import { CLAIM, claimSpec, createClaim } from "./storage.ts";
-import { KubernetesWorkload } from "./workload.ts";
 
 export interface KubernetesTargetArgs {
   readonly stack: string;
@@ -118,7 +118,7 @@ export class KubernetesTarget implements Target {
     const { settings, identity } = this.#args;
     const names = Array.from({ length: spec.count }, (_, ordinal) => `${part}-${ordinal}`);
     const own = names.map((_, ordinal) => spec.member(ordinal));
-    const workload = new KubernetesWorkload(part, names, { parent: placement.parent });
+    const workload = new DeployedWorkload(this.name, part, names, { parent: placement.parent });
     const opts = this.#under(workload);
     const apart = own.some(({ environment }) => environment !== undefined);
     const files = createFiles(
@@ -195,7 +195,7 @@ export class KubernetesTarget implements Target {
 
   service(part: string, spec: ServiceSpec, placement: Placement): Workload {
     const { access, settings } = this.#args;
-    const workload = new KubernetesWorkload(part, [part], { parent: placement.parent });
+    const workload = new DeployedWorkload(this.name, part, [part], { parent: placement.parent });
     const opts = this.#under(workload);
     const files = createFiles({ ...this.#named(part), name: part, shared: spec.files, own: {} }, opts);
     const companion = this.#companion(part, spec, opts);

@@ -31,7 +31,7 @@ export interface PodArgs {
   readonly container: Partial<Container>;
   /** Whether it has a volume of its own. */
   readonly disk: boolean;
-  readonly companion?: Companion | undefined;
+  readonly companion?: Companion;
 }
 
 /** Bytes and processors of the step that puts files together. */
