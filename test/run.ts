@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { whyNoCluster } from "../tools/cluster/place.ts";
@@ -98,6 +98,12 @@ const ON_REQUEST = new Set(["backup", "cluster"]);
 // These suites share one running stack, which is taken down after the last of them, also after a failure.
 const ON_STACK = ["service", "stack"];
 const keep = process.env.KEEP_TEST_STACK;
+
+// What a test leaves among the temporary files goes with the run. Servers that run as another user have theirs there, too.
+const temporary = mkdtempSync(join(tmpdir(), "dujyo-tests-"));
+chmodSync(temporary, 0o1777);
+process.env.TMPDIR = temporary;
+process.once("exit", () => rmSync(temporary, { recursive: true, force: true }));
 
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
 const chosen = Object.keys(SUITES).filter((name) =>
