@@ -1,3 +1,5 @@
+import { PROMOTION_SECONDS, RECOVERY_PROFILES, worstNodeLoss } from "../../infra/settings/recovery.ts";
+import { STOCK_SECONDS, STOCK_SHARE } from "./stock.ts";
 import type { DrillReport, FaultSummary } from "./summary.ts";
 
 const seconds = (value: number | null) => (value === null ? "never" : `${value.toFixed(1)} s`);
@@ -35,8 +37,22 @@ that were answered; from the heal until every member is back in its place. Times
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${report.faults.map((fault) => `| ${row(fault)} |`).join("\n")}
 
+## What the lease costs
+
+${lease(report.recovery)}
+
 ## Left out
 
 ${report.skipped.map(({ fault, reason }) => `- \`${fault}\`: ${reason}.`).join("\n") || "Nothing."}
 `;
+}
+
+/** Why the loss of the primary's node takes as long as it does, in the figures of the recovery profile. */
+function lease(recovery: DrillReport["recovery"]): string {
+  const profile = RECOVERY_PROFILES[recovery];
+  const { ttl, loopWait, checkInterval } = profile;
+  return `A primary that is gone, frozen or cut off can not hand over: its lease has to end. That is ${ttl} s, renewed every ${loopWait} s, so it ends
+${ttl - loopWait} to ${ttl} s after the fault. Election and promotion take up to ${PROMOTION_SECONDS} s, HAProxy's next check up to ${checkInterval / 1_000} s:
+${ttl - loopWait} to ${worstNodeLoss(profile)} s in all. Patroni takes no lease below 20 s. Patroni's and its HAProxy template's own values took ${STOCK_SECONDS.gone} s
+(gone), ${STOCK_SECONDS.frozen} s (frozen) and ${STOCK_SECONDS.cut} s (cut off); the goal is ${STOCK_SHARE} of that.`;
 }

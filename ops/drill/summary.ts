@@ -1,3 +1,4 @@
+import type { Settings } from "../../infra/settings/schema.ts";
 import { formatTable } from "../table.ts";
 import type { Skipped } from "./run-fault.ts";
 import type { Verdict } from "./verdict.ts";
@@ -33,7 +34,7 @@ export interface DrillReport
   readonly seed: number;
   /** RFC 3339. */
   readonly started: string;
-  readonly recovery: string;
+  readonly recovery: Settings["postgres"]["recovery"];
   /** Whether every promise held. */
   readonly kept: boolean;
   readonly faults: readonly FaultSummary[];

@@ -81,7 +81,7 @@ describe("a verdict", () => {
 
 describe("a report", () => {
   const rounds = [judge(FAULT, 1, EVIDENCE), judge(FAULT, 2, { ...EVIDENCE, found: FOUND.slice(1) })];
-  const facts = { seed: 7, started: "2026-01-01T00:00:00Z", recovery: "fast" };
+  const facts = { seed: 7, started: "2026-01-01T00:00:00Z", recovery: "fast" } as const;
 
   it("adds counts up and takes the median of times", () => {
     expect(median([3, 1, 2])).toBe(2);
@@ -96,6 +96,7 @@ describe("a report", () => {
     const page = reportPage(report, { "some-fault": "something happened" });
     expect(page).toContain("| something happened | 2 | 1 / 0 / 0.0 s | 0 / 0 | 5.0 s (5.0 s) |");
     expect(page).toContain("- `clock-skew`: one clock.");
+    expect(page).toContain("17 to 23 s in all");
   });
 });
 

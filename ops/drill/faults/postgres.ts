@@ -1,8 +1,5 @@
 import { type Fault, nothingToHeal } from "../fault.ts";
-
-/** Goals for the loss of a node: 0.7 of what Patroni's and its HAProxy template's own values took here. */
-const STOCK_SHARE = 0.7;
-const STOCK_SECONDS = { gone: 28.4, frozen: 31.2 } as const;
+import { STOCK_SECONDS, STOCK_SHARE } from "../stock.ts";
 
 /** Share of the API's cached reads that go on whatever happens to PostgreSQL. */
 export const READS = { readsAnswered: 0.9995 } as const;
