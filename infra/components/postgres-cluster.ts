@@ -198,7 +198,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
         // Index builds share their sort through it.
         sharedMemory: 128 * MB,
         ports: [{ name: "patroni", port: PORTS.patroni }],
-        files: backup.enabled ? [...files, memberConfiguration(bytes(settings.storage))] : files,
+        files: backup.enabled ? [...files, memberConfiguration()] : files,
         election: electionName(),
         apart: true,
         // The hand-over, then the shutdown checkpoint: Patroni gives up on it after 30 s.
@@ -306,7 +306,7 @@ function dynamicConfiguration(settings: Settings["postgres"], backup: Settings["
     slowQueryMs: milliseconds(settings.slowQuery),
     walLevel: settings.logicalReplication ? "logical" : "replica",
     foreignSlots: settings.logicalReplication ? readConfig("patroni/foreign-slots.yml") : "",
-    archive: archiveParameters(backup),
+    archive: archiveParameters(backup, bytes(settings.storage)),
     sites: siteConfiguration(settings),
     parameters: parameters.join("\n"),
   });

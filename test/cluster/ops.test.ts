@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Listing } from "../../ops/backup/listing.ts";
 import type { Candidates } from "../../ops/postgres/candidates.ts";
 import type { HandOver } from "../../ops/postgres/hand-over.ts";
 import type { Status } from "../../ops/stack-status.ts";
@@ -59,6 +60,22 @@ describe("day-2 commands on a real cluster", () => {
     const { members, problems } = await status();
     expect(problems).toEqual([]);
     expect(members.find(({ role }) => role === "leader")?.member).toBe(next);
+  });
+
+  it("take a backup, and prove it by restoring it", { timeout: 240_000 }, async () => {
+    const taken = await ops(["backup", "--json"]);
+    expect(taken.code, taken.stderr).toBe(0);
+    const proved = await ops(["restore-drill", "--json"]);
+    expect(proved.code, proved.stderr).toBe(0);
+    tell("restore-drill", JSON.parse(proved.stdout));
+    const listed = await ops(["backups", "--json"]);
+    expect(listed.code, listed.stderr).toBe(0);
+    const { backups, proved: when, failures } = JSON.parse(listed.stdout) as Listing;
+    expect(backups.map(({ label }) => label)).toContain(
+      (JSON.parse(taken.stdout) as { label: string }).label,
+    );
+    expect(when).toBeDefined();
+    expect(failures).toEqual([]);
   });
 
   it("restart a part in its pods", { timeout: 180_000 }, async () => {
