@@ -12,11 +12,11 @@ import { type Connection, connectionOf } from "./connection.ts";
 import { connectionFiles } from "./connection-files.ts";
 
 /**
- * What clients need, from the stack's outputs.
+ * What the stack says of itself, secrets included.
  *
- * @throws Failure where the stack has none
+ * @throws Failure where it says nothing
  */
-export async function readConnection(stack: string, environment: PulumiEnvironment): Promise<Connection> {
+export async function readOutputs(stack: string, environment: PulumiEnvironment): Promise<StackOutputs> {
   const pulumi = new Pulumi(stack, environment);
   const text = await pulumi.mustRun(["stack", "output", "--stack", stack, "--show-secrets", "--json"]);
   const outputs = JSON.parse(text) as Partial<StackOutputs>;
@@ -25,7 +25,16 @@ export async function readConnection(stack: string, environment: PulumiEnvironme
       `The stack "${stack}" has no outputs that this version reads: it is not up, or was brought up by an older one. ` +
         `Run "npm run up -- --stack ${stack}" first.`,
     );
-  return connectionOf(outputs as StackOutputs);
+  return outputs as StackOutputs;
+}
+
+/**
+ * What clients need, from the stack's outputs.
+ *
+ * @throws Failure where the stack has none
+ */
+export async function readConnection(stack: string, environment: PulumiEnvironment): Promise<Connection> {
+  return connectionOf(await readOutputs(stack, environment));
 }
 
 /** Writes the files that clients read, for this user's eyes alone, and client programs; returns their folder. */

@@ -1,9 +1,9 @@
 import { type RequestOptions, request } from "node:https";
 import type { ClientConfig } from "pg";
 import { PORTS } from "../../infra/ports.ts";
-import { Failure } from "../../tools/failure.ts";
 import type { Cluster, Forwarding } from "../../tools/stack/kubernetes-cluster.ts";
 import type { Connection } from "../connection.ts";
+import { IDENTITY_SECRET } from "../kubernetes-connection.ts";
 import { sessionOptions } from "../postgres/session.ts";
 import type { MonitoringAddresses } from "./addresses.ts";
 import { Prometheus } from "./prometheus.ts";
@@ -36,9 +36,6 @@ export function onLoopback(addresses: MonitoringAddresses, connection: Connectio
   };
 }
 
-/** What of the stack's own Prometheus is a key to all that it reads. */
-const IDENTITY_SECRET = "prometheus-files";
-
 /**
  * Through forwarded ports, with the identity that the stack's Prometheus has for the pages of the monitoring. It takes the
  * right to read that Secret and to forward ports.
@@ -60,7 +57,7 @@ export async function throughCluster(
     return forwarding.port;
   };
   try {
-    const secret = await readSecret(cluster, namespace, IDENTITY_SECRET);
+    const secret = await cluster.secretFiles(namespace, IDENTITY_SECRET);
     const [ca, cert, key] = ["ca.crt", "client.crt", "client.key"].map((file) =>
       secret(`tls__monitoring-${file}`),
     );
@@ -87,25 +84,6 @@ export async function throughCluster(
     close();
     throw error;
   }
-}
-
-async function readSecret(
-  cluster: Cluster,
-  namespace: string,
-  name: string,
-): Promise<(key: string) => string> {
-  const where = [`--namespace=${namespace}`, `--field-selector=metadata.name=${name}`];
-  const found = await cluster.list<{ readonly data: Readonly<Record<string, string>> }>([
-    "secrets",
-    ...where,
-  ]);
-  if (!found?.[0])
-    throw new Failure(
-      `There is no Secret ${name} in ${namespace}, or you may not read it: it has what Prometheus shows to the parts that ` +
-        "it reads. Where monitoring.mode is operator, ask the Prometheus that the cluster has.",
-    );
-  const { data } = found[0];
-  return (key) => Buffer.from(data[key] ?? "", "base64").toString();
 }
 
 function statusOf(options: RequestOptions): Promise<number | undefined> {
