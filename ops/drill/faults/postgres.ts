@@ -1,4 +1,4 @@
-import { type Fault, nothingToHeal } from "../fault.ts";
+import { type Fault, needsAbsence, nothingToHeal } from "../fault.ts";
 
 /** Goals for the loss of a node: 0.7 of what Patroni's and its HAProxy template's own values took here. */
 const STOCK_SHARE = 0.7;
@@ -59,6 +59,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     hits: "postgres",
     hold: 5,
     goal: { writeOutage: STOCK_SHARE * STOCK_SECONDS.gone, ...READS },
+    obstacle: needsAbsence,
     inject: async ({ injector, primary }) => {
       await injector.kill(primary);
       return () => injector.start(primary);
@@ -81,6 +82,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     hits: "postgres",
     hold: 5,
     goal: READS,
+    obstacle: needsAbsence,
     inject: async ({ injector, replicas }) => {
       const replica = replicas.at(-1);
       if (!replica) return nothingToHeal;
@@ -94,6 +96,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     hits: "postgres",
     hold: 5,
     goal: READS,
+    obstacle: needsAbsence,
     inject: async ({ injector, replicas: [standby] }) => {
       if (!standby) return nothingToHeal;
       await injector.kill(standby);
