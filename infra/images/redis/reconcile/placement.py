@@ -1,8 +1,10 @@
 """Which members are primaries and whom the others replicate, changing as little as possible."""
 
+from itertools import combinations
+
 from .actions import Reset, Wait
 from .desired import SLOTS, Desired
-from .view import State
+from .view import Place, Report, State
 
 
 def slot_share(index: int, shards: int) -> set[int]:
@@ -64,3 +66,34 @@ def replica_moves(desired: Desired, state: State, primaries: list[str]) -> list[
                 free.remove(nearest)
                 moves.append((nearest, primary))
     return moves
+
+
+def nearness(one: Place, other: Place) -> int:
+    """How much two members have in common that can fail: their node weighs more than their zone."""
+    if one.node and one.node == other.node:
+        return 10
+    return int(bool(one.zone) and one.zone == other.zone)
+
+
+def apart_swap(desired: Desired, state: State, primaries: list[str]) -> list[tuple[str, str]]:
+    """(member, primary) of two replicas that change places, so that fewer members of one shard share a node, or a zone.
+
+    The best swap there is; empty where none is better than what is. Where a member runs is the platform's choice, and
+    primaries stay: as many nodes as a shard has members do not have to suffice.
+    """
+    reports = state.reports
+    shards = {name: [r for r in reports.values() if r.me.primary == reports[name].id] for name in primaries}
+
+    def shared(primary: str, replicas: list[Report]) -> int:
+        return sum(nearness(a.place, b.place) for a, b in combinations([reports[primary], *replicas], 2))
+
+    best, swap = 0, []
+    for one, other in combinations(primaries, 2):
+        before = shared(one, shards[one]) + shared(other, shards[other])
+        for mine in shards[one] if before else []:
+            for yours in shards[other]:
+                swapped = [yours if r is mine else r for r in shards[one]], [mine if r is yours else r for r in shards[other]]
+                gain = before - shared(one, swapped[0]) - shared(other, swapped[1])
+                if gain > best:
+                    best, swap = gain, [(mine.name, other), (yours.name, one)]
+    return swap

@@ -3,7 +3,7 @@
 from .actions import AddSlots, Action, Done, Forget, HandOver, Rebalance, Release, Repair, Replicate, Reset, Wait
 from .desired import SLOTS, Desired
 from .membership import next_membership_step
-from .placement import choose_primaries, replica_moves, slot_share
+from .placement import apart_swap, choose_primaries, replica_moves, slot_share
 from .view import Report, State
 
 # A fiftieth more or less than its share: moving slots for less costs more than it brings.
@@ -93,6 +93,12 @@ def _shape(desired: Desired, state: State) -> Action | None:
     moves = replica_moves(desired, state, primaries)
     if moves:
         return Replicate(tuple(moves))
+    swap = apart_swap(desired, state, primaries)
+    if swap:
+        for name, _ in swap:
+            if not state.reports[name].link_up:
+                return Wait(f"{name} is not in sync with its primary, and shall change to another")
+        return Replicate(tuple(swap))
 
     unowned = set(range(SLOTS)).difference(*(report.me.slots for report in everybody))
     if unowned:
