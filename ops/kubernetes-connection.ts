@@ -7,7 +7,7 @@ import { Refusal } from "./refusal.ts";
 import { openTunnel, type TunnelArgs } from "./tunnel.ts";
 
 /** What of the stack's own Prometheus is a key to all that it reads. */
-export const IDENTITY_SECRET = "prometheus-files";
+const IDENTITY_SECRET = "prometheus-files";
 
 type Tls = TunnelArgs["tls"];
 
@@ -42,7 +42,7 @@ export class Forwarded {
     const member = (name: string, port: number) =>
       this.#at(() => this.#cluster.forward(this.#namespace, name, port));
     const [api, pooler, writer, reader, postgres, redis] = await Promise.all([
-      part("api", PORTS.api, { ca: outputs.caCert.api, servername: "localhost" }),
+      part("api", PORTS.api, apiTls(outputs)),
       part("pgbouncer", PORTS.pgbouncer),
       part("haproxy", PORTS.writer),
       part("haproxy", PORTS.reader),
@@ -52,10 +52,28 @@ export class Forwarded {
     return {
       ...connection,
       ...{ api, pooler, writer, reader },
+      // They ask for an identity, which not every user may read: see monitoring().
+      pages: [],
       // Names are the members' own; only ports are told by.
       postgres: connection.postgres.map((node, ordinal) => ({ ...node, port: portOf(postgres, ordinal) })),
       redis: connection.redis.map((node, ordinal) => ({ ...node, published: portOf(redis, ordinal) })),
     };
+  }
+
+  /**
+   * Where each instance of the API that runs answers plain HTTP on this machine.
+   *
+   * @throws Failure where none runs
+   */
+  async instances(outputs: StackOutputs): Promise<string[]> {
+    const pods = await this.#cluster.podsOf(this.#namespace, "api");
+    return Promise.all(
+      pods.map(async (pod) => {
+        const open = () => this.#cluster.forward(this.#namespace, pod, PORTS.api);
+        const { host, port } = await this.#at(open, apiTls(outputs));
+        return `http://${host}:${port}`;
+      }),
+    );
   }
 
   /**
@@ -83,6 +101,10 @@ export class Forwarded {
   async #at(open: TunnelArgs["open"], tls?: Tls): Promise<Address> {
     return { host: "127.0.0.1", port: await openTunnel({ open, tls }) };
   }
+}
+
+function apiTls({ caCert }: StackOutputs): Tls {
+  return { ca: caCert.api, servername: "localhost" };
 }
 
 function portOf(addresses: readonly Address[], ordinal: number): number {

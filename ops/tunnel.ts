@@ -52,6 +52,8 @@ function join(client: Socket, port: number, tls: ConnectionOptions | undefined):
   const far = tls ? connectTls({ ...where, ...tls }) : connect(where);
   // What one side does, the other one does as well: say its last word, or break off.
   far.on("error", () => client.resetAndDestroy());
+  // Whoever waits for an answer keeps the process running; one that only keeps its session does not.
+  for (const socket of [client, far]) socket.unref();
   pipeline(client, far, client, () => undefined);
 }
 
