@@ -217,7 +217,7 @@ class ApartTest(unittest.TestCase):
 class ParseTest(unittest.TestCase):
     def test_reads_where_a_member_runs(self):
         self.assertEqual(parse_place("redis-0/node-a.example/eu-1"), Place("node-a.example", "eu-1"))
-        self.assertEqual(parse_place("redis-0//"), Place())
+        self.assertEqual(parse_place("redis-0/node-a/"), Place("node-a"))
         self.assertEqual(parse_place("redis-0"), Place())
 
     def test_reads_slots_names_and_open_moves(self):
