@@ -1,5 +1,6 @@
 """Which members are primaries and whom the others replicate, changing as little as possible."""
 
+from collections import Counter
 from itertools import combinations
 
 from .actions import Reset, Wait
@@ -97,3 +98,38 @@ def apart_swap(desired: Desired, state: State, primaries: list[str]) -> list[tup
                 if gain > best:
                     best, swap = gain, [(mine.name, other), (yours.name, one)]
     return swap
+
+
+def relieving_heir(state: State, primaries: list[str]) -> tuple[str, str] | None:
+    """(replica, its primary): who takes over, so that no node, and no zone, has half of the primaries.
+
+    The others elect a successor for each lost primary, by a majority of all: were half of them lost at once, none would be.
+    None where no place has as many, where there are fewer than three, or where it would only move the burden to another one.
+    """
+    reports = state.reports
+
+    def counts(names: list[str]) -> list[Counter[str]]:
+        places = [reports[name].place for name in names]
+        return [Counter(p.node for p in places if p.node), Counter(p.zone for p in places if p.zone)]
+
+    def burden(names: list[str]) -> int:
+        return sum(held * held for count in counts(names) for held in count.values())
+
+    crowded = {
+        place
+        for count, everywhere in zip(counts(primaries), counts(list(reports)), strict=True)
+        for place, held in count.items()
+        if 2 * held >= len(primaries) and len(everywhere) >= 3
+    }
+    best, heir = burden(primaries), None
+    for primary in primaries:
+        place = reports[primary].place
+        if not crowded & {place.node, place.zone}:
+            continue
+        for replica in reports.values():
+            if replica.me.primary != reports[primary].id or not replica.link_up:
+                continue
+            after = burden([replica.name if name == primary else name for name in primaries])
+            if after < best:
+                best, heir = after, (replica.name, primary)
+    return heir

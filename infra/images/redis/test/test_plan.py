@@ -117,7 +117,7 @@ class PlanTest(unittest.TestCase):
         nodes += [node(6, slots=frozenset(slot_share(2, 3)))]
         nodes[5] = node(5, primary=6)
         step = next_step(declared(3, 1), self.split(nodes, 6))
-        self.assertEqual(step, actions.HandOver("redis-4", "redis-6"))
+        self.assertEqual(step, actions.HandOver("redis-4", "redis-6", "it leaves"))
 
     def test_forgets_the_identity_of_a_member_that_lost_its_volume(self):
         nodes = formed(3)
@@ -169,29 +169,36 @@ class ApartTest(unittest.TestCase):
         return State(reports, {})
 
     def carried_out(self, state: State) -> State:
-        """The picture after each swap that is ordered, until none is."""
-        while isinstance(step := next_step(declared(3, 1), state), actions.Replicate):
-            primary = dict(step.moves)
-            ids = {name: report.id for name, report in state.reports.items()}
-            now = [
-                replace(r.me, primary=ids[primary[name]] if name in primary else r.me.primary)
-                for name, r in state.reports.items()
-            ]
-            seen = reports_of(now)
+        """The picture after each change that is ordered, until none is."""
+        for _ in range(10):
+            step = next_step(declared(3, 1), state)
+            now = {name: report.me for name, report in state.reports.items()}
+            if isinstance(step, actions.Replicate):
+                for name, primary in step.moves:
+                    now[name] = replace(now[name], primary=now[primary].id)
+            elif isinstance(step, actions.HandOver):
+                heir, former = now[step.replica], now[step.primary]
+                now[step.replica] = replace(heir, primary=None, slots=former.slots)
+                now[step.primary] = replace(former, primary=heir.id, slots=frozenset())
+            else:
+                self.assertEqual(step, actions.Done())
+                return state
+            seen = reports_of(list(now.values()))
             state = State({n: replace(seen[n], place=r.place) for n, r in state.reports.items()}, {})
-        self.assertEqual(step, actions.Done())
-        return state
+        self.fail("never done")
 
     def test_members_of_one_shard_on_one_node_change_places(self):
         step = next_step(declared(3, 1), self.placed("a", "a", "b", "c", "c", "b"))
         self.assertEqual(step, actions.Replicate((("redis-1", "redis-2"), ("redis-3", "redis-0"))))
 
-    def test_no_shard_is_on_one_node_in_the_end(self):
-        for places in ("aabbcc", "abbacc", "aabcbc"):
+    def test_in_the_end_no_shard_is_on_one_node_and_no_node_has_half_of_the_primaries(self):
+        for places in ("aabbcc", "abbacc", "aabcbc", "abacbc", "abcabc", "aaabbc"):
             state = self.carried_out(self.placed(*places))
             by_id = {report.id: report for report in state.reports.values()}
-            for report in state.reports.values():
-                if report.me.primary:
+            primaries = [report.place for report in by_id.values() if report.is_primary]
+            self.assertEqual(len(set(primaries)), 3, places)
+            for report in by_id.values():
+                if not report.is_primary:
                     self.assertNotEqual(report.place, by_id[report.me.primary].place, places)
 
     def test_a_node_of_its_own_comes_before_a_zone_of_its_own(self):
@@ -206,6 +213,17 @@ class ApartTest(unittest.TestCase):
         for places in (["a"] * 6, [""] * 6, list("aabaca"), list("ababab")):
             state = self.placed(*places)
             self.assertEqual(next_step(declared(3, 1), state), actions.Done(), places)
+
+    def test_a_primary_beside_others_hands_over_to_its_replica_elsewhere(self):
+        step = next_step(declared(3, 1), self.placed("a", "b", "a", "c", "b", "c"))
+        why = "one place has too many primaries to do without it"
+        self.assertEqual(step, actions.HandOver("redis-3", "redis-2", why))
+
+    def test_no_zone_has_half_of_the_primaries_where_a_replica_is_elsewhere(self):
+        state = self.placed("a x", "d y", "b x", "e z", "c y", "f z")
+        self.assertIsInstance(next_step(declared(3, 1), state), actions.HandOver)
+        behind = {name: replace(report, link_up=report.is_primary) for name, report in state.reports.items()}
+        self.assertNotIsInstance(next_step(declared(3, 1), State(behind, {})), actions.HandOver)
 
     def test_a_replica_that_is_not_in_sync_is_waited_for(self):
         state = self.placed("a", "a", "b", "c", "c", "b")
