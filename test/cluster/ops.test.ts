@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -96,6 +98,27 @@ describe("day-2 commands on a real cluster", () => {
   it.each(["analyze", "silence list", "report --days 1"])("do %s", async (line) => {
     const { code, stderr } = await ops([...line.split(" "), "--json"]);
     expect(code, stderr).toBe(0);
+  });
+
+  it("lead a person's own clients in for as long as wanted", { timeout: 90_000 }, async () => {
+    const connect = spawn(process.execPath, [join(ROOT, "ops/connect.ts"), "--stack", STACK, "--forward"], {
+      cwd: ROOT,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const ended = once(connect, "close");
+    let said = "";
+    connect.stdout.setEncoding("utf8");
+    for await (const text of connect.stdout) {
+      said += text;
+      if (said.includes("until you end this")) break;
+    }
+    const [page] = /http:\/\/127\.0\.0\.1:\d+\/health\/detailed/.exec(said) ?? [];
+    expect((await fetch(page ?? "")).status).toBe(200);
+    const [cache] = /'[^']+redis-cli' info memory/.exec(said) ?? [];
+    const asked = await run("sh", ["-c", cache ?? "false"], { timeout: 30_000 });
+    expect(asked.stdout, asked.stderr).toContain("maxmemory");
+    connect.kill("SIGINT");
+    expect(await ended).toEqual([0, null]);
   });
 
   it("let faults happen under clients, and say which they can not", { timeout: 400_000 }, async () => {
