@@ -76,6 +76,7 @@ export class RedisCluster extends pulumi.ComponentResource {
         storage: bytes(settings.memory) * STORAGE_SHARE,
         companion: args.companion,
         fixedAddresses: true,
+        toldPlace: true,
         ports: [],
         files: [
           { path: "redis.conf", content: redisConf(settings) },

@@ -1,4 +1,4 @@
-import { type Fault, nothingToHeal } from "../fault.ts";
+import { type Fault, needsAbsence, nothingToHeal } from "../fault.ts";
 import { STOCK_SECONDS, STOCK_SHARE } from "../stock.ts";
 
 /** Share of the API's cached reads that go on whatever happens to PostgreSQL. */
@@ -56,6 +56,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     hits: "postgres",
     hold: 5,
     goal: { writeOutage: STOCK_SHARE * STOCK_SECONDS.gone, ...READS },
+    obstacle: needsAbsence,
     inject: async ({ injector, primary }) => {
       await injector.kill(primary);
       return () => injector.start(primary);
@@ -78,6 +79,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     hits: "postgres",
     hold: 5,
     goal: READS,
+    obstacle: needsAbsence,
     inject: async ({ injector, replicas }) => {
       const replica = replicas.at(-1);
       if (!replica) return nothingToHeal;
@@ -91,6 +93,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     hits: "postgres",
     hold: 5,
     goal: READS,
+    obstacle: needsAbsence,
     inject: async ({ injector, replicas: [standby] }) => {
       if (!standby) return nothingToHeal;
       await injector.kill(standby);
