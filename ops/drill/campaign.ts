@@ -5,6 +5,7 @@ import { writeWhole } from "../../tools/setup/place.ts";
 import type { RunningStack } from "../running-stack.ts";
 import { drillAccounts } from "./accounts.ts";
 import type { Fault } from "./fault.ts";
+import { FAULTS } from "./faults/index.ts";
 import { removeWrites } from "./ledger.ts";
 import { openInjector } from "./open-injector.ts";
 import { drillFolder, runFault, type Skipped } from "./run-fault.ts";
@@ -100,7 +101,8 @@ export async function campaign(
     await removeWrites(stack).catch(() => undefined);
   }
   if (file) rmSync(file, { force: true });
-  return summarize({ ...facts, ...progress }, progress.rounds, progress.skipped);
+  const goals = Object.fromEntries(FAULTS.map(({ name, goal }) => [name, goal]));
+  return summarize({ ...facts, ...progress }, goals, progress.rounds, progress.skipped);
 }
 
 function readProgress(file: string, seed: number): Progress | undefined {
