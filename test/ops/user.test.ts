@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { readIndex } from "../../ops/users/lookup.ts";
 const folder = mkdtempSync(join(tmpdir(), "dujyo-user-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, "key");
-writeFileSync(file, `${"02".repeat(32)}\n`);
+writeFileSync(file, `${hash("sha256", "a key")}\n`);
 
 describe("the blind index", () => {
   it("is the same however the address is written", () => {
@@ -24,6 +25,10 @@ describe("the blind index", () => {
     const wrong = join(folder, "wrong");
     writeFileSync(wrong, "abc");
     expect(() => readIndex("ann@example.org", wrong, {})).toThrow(/64 hex digits/);
+    writeFileSync(wrong, "02".repeat(32));
+    expect(() => readIndex("ann@example.org", wrong, {})).toThrow(
+      /weak key, 32 characters, 1 of them different/,
+    );
     expect(() => readIndex("ann", file, {})).toThrow(/name@domain/);
   });
 });
