@@ -15,8 +15,8 @@ export interface Connection {
   readonly apiSigningKey: string;
   /** What the pseudonyms in the API's access log are made with. */
   readonly apiAccessLogKey: string;
-  /** Keys of personal fields. */
-  readonly personalKeys: PersonalKeys;
+  /** Keys of personal fields; missing where the stack was brought up by a version without them. */
+  readonly personalKeys?: PersonalKeys;
   /** PgBouncer, which serves the writer and the reader under two database names. */
   readonly pooler: Address;
   readonly writer: Address;
@@ -48,7 +48,7 @@ export function connectionOf(outputs: StackOutputs): Connection {
     api: { host: new URL(outputs.apiUrl).hostname, port: portOf(outputs.apiUrl) },
     apiSigningKey: outputs.apiSigningKey,
     apiAccessLogKey: outputs.apiAccessLogKey,
-    personalKeys: outputs.personalKeys,
+    ...(outputs.personalKeys && { personalKeys: outputs.personalKeys }),
     postgres: outputs.postgresNodes.map(({ name, port }) => ({ host: name, port })),
     pages: outputs.pages.map(({ name, url }) => ({ name, port: portOf(url) })),
     ...(grafanaPassword === undefined ? {} : { grafanaPassword }),

@@ -32,6 +32,10 @@ describe("the keys of a stack", () => {
     expect([...ring.encryption.keys()].sort()).toEqual([10, 9]);
   });
 
+  it("are missing until an up of this version has made them", () => {
+    expect(() => keyRing(undefined)).toThrow(/Run "npm run up" first/);
+  });
+
   it("find an address by one index, whichever of them encrypts", () => {
     expect(blindIndex("Ann@Example.org", ring.index)).toEqual(blindIndex("ann@example.org", key("i")));
   });

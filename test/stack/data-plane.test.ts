@@ -99,8 +99,8 @@ function secretsIn(text: string): string[] {
     ...redisPasswords,
     "the API's signing key": d,
     "the key of the API's access log": apiAccessLogKey,
-    "the key of the blind index": personalKeys.index,
-    "the key of personal fields": personalKeys.encryption[1] as string,
+    "the key of the blind index": String(personalKeys?.index),
+    "the key of personal fields": String(personalKeys?.encryption[1]),
     ...(grafanaPassword === undefined ? {} : { grafana: grafanaPassword }),
   });
   expect(known.length).toBeGreaterThan(6);

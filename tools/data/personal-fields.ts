@@ -9,6 +9,7 @@ import {
 import { readFileSync } from "node:fs";
 import { KEY_BYTES, weakness } from "../../infra/settings/strength.ts";
 import type { PersonalKeys } from "../../infra/stack-outputs.ts";
+import { Failure } from "../failure.ts";
 
 /** Keys of personal fields: AES-256 by number, and HMAC-SHA-256 of the blind index. */
 export interface KeyRing {
@@ -19,8 +20,13 @@ export interface KeyRing {
   readonly newest: number;
 }
 
-/** The ring that the stack's output of the keys stands for. */
-export function keyRing({ index, encryption }: PersonalKeys): KeyRing {
+/** The ring that the stack's output of the keys stands for. @throws Failure where the stack has none yet */
+export function keyRing(output: PersonalKeys | undefined): KeyRing {
+  if (output === undefined)
+    throw new Failure(
+      'The stack has no keys of personal fields: it was brought up by an older version. Run "npm run up" first.',
+    );
+  const { index, encryption } = output;
   const keys = new Map(Object.entries(encryption).map(([number, hex]) => [Number(number), keyOf(hex)]));
   return { index: keyOf(index), encryption: keys, newest: Math.max(...keys.keys()) };
 }
