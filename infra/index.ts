@@ -47,5 +47,6 @@ export const {
   redisPasswords,
   apiSigningKey,
   apiAccessLogKey,
+  personalKeys,
   grafanaPassword,
 } = stackOutputs({ ...data, ...serving });

@@ -63,6 +63,7 @@ export function stackOutputs(args: StackOutputsArgs): Partial<Declared> {
     redisPasswords: pulumi.secret(redis.connection.passwords),
     apiSigningKey: pulumi.secret(api.signingKey.privateJwk),
     apiAccessLogKey: pulumi.secret(api.accessLogKey),
+    personalKeys: args.personalKeys,
     grafanaPassword: monitoring?.grafanaPassword && pulumi.secret(monitoring.grafanaPassword),
   };
 }

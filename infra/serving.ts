@@ -1,3 +1,4 @@
+import type { Output } from "@pulumi/pulumi";
 import { ApiGateway } from "./components/api-gateway.ts";
 import { ApiService } from "./components/api-service.ts";
 import type { EtcdCluster } from "./components/etcd-cluster.ts";
@@ -9,7 +10,9 @@ import { PostgresPooling } from "./components/postgres-pooling.ts";
 import type { PostgresRouting } from "./components/postgres-routing.ts";
 import { RedisCluster } from "./components/redis-cluster.ts";
 import { CertificateAuthority } from "./secrets/certificates.ts";
+import { createPersonalKeys } from "./secrets/personal-keys.ts";
 import type { Settings } from "./settings/schema.ts";
+import type { PersonalKeys } from "./stack-outputs.ts";
 import type { Target } from "./target.ts";
 
 /** What has to be there before the parts that are watched. */
@@ -43,6 +46,7 @@ export interface Serving {
   readonly redis: RedisCluster;
   readonly api: ApiService;
   readonly monitoring: Monitoring | undefined;
+  readonly personalKeys: Output<PersonalKeys>;
 }
 
 export function createServing(args: ServingArgs): Serving {
@@ -89,5 +93,5 @@ export function createServing(args: ServingArgs): Serving {
         backup,
       })
     : undefined;
-  return { pooling, redis, api, monitoring };
+  return { pooling, redis, api, monitoring, personalKeys: createPersonalKeys(settings.ledger.personalKeys) };
 }

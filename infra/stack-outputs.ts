@@ -7,6 +7,14 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** Keys of personal fields, each 64 hex digits. */
+export interface PersonalKeys {
+  /** Of the blind index, by which a row is found. */
+  readonly index: string;
+  /** By the number that a row tells as its `key_version`; the highest encrypts, all decrypt. */
+  readonly encryption: Readonly<Record<string, string>>;
+}
+
 /** A member by the name it has inside the stack. */
 export interface Node extends Endpoint {
   readonly name: string;
@@ -51,6 +59,8 @@ export interface StackOutputs {
   readonly apiSigningKey: string;
   /** What the pseudonyms in the API's access log are made with; a secret. */
   readonly apiAccessLogKey: string;
+  /** For programs that write or read personal fields; a secret. */
+  readonly personalKeys: PersonalKeys;
   /** Of Grafana's user `admin`, a secret; missing where there is no Grafana. */
   readonly grafanaPassword?: string;
 }

@@ -12,6 +12,9 @@ export function connectionFiles(connection: Connection, folder: string): Record<
     "readonly-password": connection.postgresPasswords.readonly,
     "api-signing-key.json": connection.apiSigningKey,
     "api-access-log-key": connection.apiAccessLogKey,
+    ...(connection.personalKeys
+      ? { "personal-keys.json": `${JSON.stringify(connection.personalKeys, undefined, 2)}\n` }
+      : {}),
     "api-key-set.json": keySet(connection.apiSigningKey),
     ...(connection.grafanaPassword ? { "grafana-admin-password": connection.grafanaPassword } : {}),
     "redis-ca.crt": connection.redisCa,

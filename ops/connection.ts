@@ -1,4 +1,4 @@
-import type { StackOutputs } from "../infra/stack-outputs.ts";
+import type { PersonalKeys, StackOutputs } from "../infra/stack-outputs.ts";
 
 /** An address on the developer's machine. */
 export interface Address {
@@ -15,6 +15,8 @@ export interface Connection {
   readonly apiSigningKey: string;
   /** What the pseudonyms in the API's access log are made with. */
   readonly apiAccessLogKey: string;
+  /** Keys of personal fields; missing where the stack was brought up by a version without them. */
+  readonly personalKeys?: PersonalKeys;
   /** PgBouncer, which serves the writer and the reader under two database names. */
   readonly pooler: Address;
   readonly writer: Address;
@@ -46,6 +48,7 @@ export function connectionOf(outputs: StackOutputs): Connection {
     api: { host: new URL(outputs.apiUrl).hostname, port: portOf(outputs.apiUrl) },
     apiSigningKey: outputs.apiSigningKey,
     apiAccessLogKey: outputs.apiAccessLogKey,
+    ...(outputs.personalKeys && { personalKeys: outputs.personalKeys }),
     postgres: outputs.postgresNodes.map(({ name, port }) => ({ host: name, port })),
     pages: outputs.pages.map(({ name, url }) => ({ name, port: portOf(url) })),
     ...(grafanaPassword === undefined ? {} : { grafanaPassword }),

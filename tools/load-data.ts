@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { readSeed, readUntil } from "./data/options.ts";
+import { keyRing } from "./data/personal-fields.ts";
 import type { SizeName } from "./data/sizes.ts";
 import { runCommand } from "./failure.ts";
 import { Progress } from "./setup/progress.ts";
@@ -34,8 +35,8 @@ await runCommand(async () => {
   chooseData(stack, settings, size);
   const data = { size, seed: readSeed(seed), until: readUntil(until ?? new Date().toISOString()) };
   await new Progress().step(`data (${size})`, (step) =>
-    withOwner({ stack, environment: pulumiEnvironment(stack) }, settings, (session) =>
-      fillLedger(step, session, data),
+    withOwner({ stack, environment: pulumiEnvironment(stack) }, settings, (session, connection) =>
+      fillLedger(step, session, { ...data, keys: keyRing(connection.personalKeys) }),
     ),
   );
   return 0;

@@ -1,5 +1,6 @@
 import type { Issue } from "./budgets.ts";
 import type { Settings } from "./schema.ts";
+import { GIVEN_PASSWORD, weakness } from "./strength.ts";
 
 /** What the database of a site is opened and known by, by the names that the output `postgresIdentity` has them under. */
 export const IDENTITY_KEYS = [
@@ -19,8 +20,6 @@ export type PostgresIdentity = Readonly<Record<(typeof IDENTITY_KEYS)[number], s
 
 /** Those of them that are no passwords. */
 const CERTIFIED: ReadonlySet<string> = new Set(["certificate", "privateKey"]);
-/** Least of a given password; one that a stack makes has 32 characters of 64 kinds. */
-const LEAST = { characters: 20, different: 10 };
 
 const SET_IT =
   'set it, in the environment that "npm run connect" prints, to the output of that name: ' +
@@ -67,13 +66,12 @@ export function siteIssues({ target, postgres, postgresIdentity }: Settings): Is
 /** Passwords that may be guessed. No message holds one. */
 function weakPasswords(identity: Settings["postgresIdentity"]): Issue[] {
   return Object.entries(identity).flatMap(([key, value]) => {
-    const different = new Set(value).size;
-    if (CERTIFIED.has(key) || (value.length >= LEAST.characters && different >= LEAST.different)) return [];
-    const has = `${value.length} characters, ${different} of them different`;
+    const lacks = CERTIFIED.has(key) ? undefined : weakness(value, GIVEN_PASSWORD);
+    if (lacks === undefined) return [];
     return [
       {
         path: `postgresIdentity.${key}`,
-        reason: `is a weak password, ${has}; at least ${LEAST.characters} and ${LEAST.different} are asked for: rotate it at the other site, and ${SET_IT}`,
+        reason: `is a weak password, ${lacks}: rotate it at the other site, and ${SET_IT}`,
       },
     ];
   });

@@ -1,5 +1,6 @@
 import type { Issue } from "./budgets.ts";
 import { HEARTBEAT } from "./receivers.ts";
+import { ISSUED_KEY, weakness } from "./strength.ts";
 
 type Raw = Record<string, unknown>;
 
@@ -61,6 +62,7 @@ export function receiverIssues(given: Raw): Issue[] {
         path: `receiverSecrets.${name}`,
         reason: `is no address that begins with http:// or https://; set the whole address, ${setIt(name)}`,
       })),
+    ...all.flatMap(({ name, address }) => weakKey(name, address, secrets[name])),
     ...[...twice].map((name) => ({
       path: "monitoring.receivers",
       reason: `has two receivers of the name "${name}"; give each its own (the heartbeat's is "${HEARTBEAT}")`,
@@ -71,6 +73,19 @@ export function receiverIssues(given: Raw): Issue[] {
         path: `receiverSecrets.${name}`,
         reason: `belongs to no receiver; add the receiver to monitoring.receivers, or remove the secret, ${command("rm", name)}`,
       })),
+  ];
+}
+
+/** What is wrong with a password or key; what makes an address hard to guess is known to whoever made it alone. */
+function weakKey(name: string, address: boolean, secret: unknown): Issue[] {
+  // Encrypted, as a stack file has it, it is no text.
+  const lacks = address || typeof secret !== "string" ? undefined : weakness(secret, ISSUED_KEY);
+  if (lacks === undefined) return [];
+  return [
+    {
+      path: `receiverSecrets.${name}`,
+      reason: `is a weak password or key, ${lacks}: have another made where it comes from, and set it, ${setIt(name)}`,
+    },
   ];
 }
 

@@ -18,8 +18,8 @@ import { otherSite } from "./other-site.ts";
 import { parameters } from "./parameters.ts";
 import { receiver } from "./receivers.ts";
 
-/** As many rotations as anybody will see. */
-const MOST_KEYS = 1_000_000;
+/** As many as a row's `key_version` counts, and more rotations than anybody will see. */
+const MOST_KEYS = 32_767;
 
 function areKeys(value: unknown): boolean {
   if (!Array.isArray(value) || value.length < 1 || value.length > 2) return false;
@@ -214,6 +214,12 @@ export const settingsSchema = z.strictObject({
     data: choice(["none", "test", "dev", "load"], "none").describe(
       "Invented data that `npm run up` loads once into an empty database: 10k, 500k or 5M transactions. Developers' and test stacks only.",
     ),
+    personalKeys: z
+      .custom<readonly number[]>(areKeys, { error: keysError })
+      .default([1])
+      .describe(
+        "Numbers of the keys in force for personal fields; each is made when its number first appears, and gone for good when it is taken out. The last one encrypts, all decrypt. `npm run ops -- rotate personal-fields` writes it.",
+      ),
     // The API takes 0 as "never", which is for its own development alone.
     sealInterval: duration("1 s", "1 h", "10 s").describe("Pause between two blocks."),
   }),

@@ -14,6 +14,8 @@ export interface Container {
   readonly Image: string;
   readonly State: { readonly Pid: number; readonly Health?: { readonly Status: string } };
   readonly AppArmorProfile: string;
+  /** SELinux's. */
+  readonly ProcessLabel: string;
   readonly Args: readonly string[];
   readonly Config: {
     readonly User: string;

@@ -3,10 +3,15 @@ import { lockOperation } from "../operation-lock.ts";
 import { Refusal } from "../refusal.ts";
 import { certificates } from "../rotate/certificates.ts";
 import type { Credential, RotateOptions } from "../rotate/credential.ts";
+import { personalFields } from "../rotate/personal-fields.ts";
 import { tokenKey } from "../rotate/token-key.ts";
 
 /** What can be rotated, by the name that it is called by. */
-const CREDENTIALS: Readonly<Record<string, Credential>> = { certificates, "token-key": tokenKey };
+const CREDENTIALS: Readonly<Record<string, Credential>> = {
+  certificates,
+  "token-key": tokenKey,
+  "personal-fields": personalFields,
+};
 const NAMES = Object.keys(CREDENTIALS).join(", ");
 
 export const command = defineCommand<RotateOptions>({
@@ -25,6 +30,7 @@ export const command = defineCommand<RotateOptions>({
     ["rotate token-key --dry-run", "which keys would be in force"],
     ["rotate token-key --finish", "tokens of the former key are refused from now on"],
     ["rotate token-key --finish --token-life 0", "at once: the former key is known to others"],
+    ["rotate personal-fields", "a new key, and all users' fields under it"],
   ],
   options: (command) =>
     command

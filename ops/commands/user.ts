@@ -1,3 +1,4 @@
+import { keyRing } from "../../tools/data/personal-fields.ts";
 import { defineCommand } from "../define-command.ts";
 import { sessionOptions, withSession } from "../postgres/session.ts";
 import { Refusal } from "../refusal.ts";
@@ -20,26 +21,24 @@ export const command = defineCommand<Options>({
   // One row: other work on the stack does not matter.
   alone: false,
   examples: [
-    [
-      "user find --email ann@example.org --index-key-file ./blind-index.hex",
-      "account, name, rows of the ledger",
-    ],
-    ["user find --email - --index-key-file ./blind-index.hex", "the address from standard input"],
-    [
-      "user erase --email ann@example.org --confirm DU17 --index-key-file ./blind-index.hex",
-      'for good; DU17 is the account that "find" tells',
-    ],
+    ["user find --email ann@example.org", "account, name, rows of the ledger"],
+    ["user find --email -", "the address from standard input"],
+    ["user erase --email ann@example.org --confirm DU17", 'for good; DU17 is the account that "find" tells'],
+    ["user find --email - --index-key-file ./index.hex", "users that were written under a key of your own"],
   ],
   options: (command) =>
     command
       .requiredOption("--email <address>", '"-" reads it from standard input')
-      .option("--index-key-file <file>", "file with the blind index's key; default: BLIND_INDEX_KEY_FILE")
+      .option(
+        "--index-key-file <file>",
+        "blind index's key, where it is not the stack's; default: BLIND_INDEX_KEY_FILE",
+      )
       .option("--confirm <account>", "erase: the account whose user is meant"),
   run: async ({ stack, args: [action], options, dryRun }) => {
     if (action !== "find" && action !== "erase")
       throw new Refusal(`There is no action "${action}"; there are "find" and "erase".`);
-    const index = readIndex(options.email, options.indexKeyFile);
     const connection = await stack.connection();
+    const index = readIndex(options.email, keyRing(connection.personalKeys).index, options.indexKeyFile);
     return await withSession(sessionOptions(connection, connection.writer, "owner"), async (session) => {
       const user = await findUser(session, index);
       if (action === "find")

@@ -9,6 +9,7 @@ import type { Outcome, Task } from "../define-command.ts";
 import { Refusal } from "../refusal.ts";
 import { partMembers, type RunningStack } from "../running-stack.ts";
 import type { Credential, RotateOptions } from "./credential.ts";
+import { keysAfter } from "./numbered-keys.ts";
 
 /** Longest wait for every process of the API to have read the keys, seconds; they look every 2 s. */
 const READ_SECONDS = 30;
@@ -18,13 +19,6 @@ const CHECK_TOKEN_SECONDS = "300";
 const DELIVERY_SECONDS = 600;
 
 const SIGNING_KEY = "pulumi-nodejs:dynamic/secrets:SigningKey";
-
-/** What is to be in force after a step of the rotation; the same as now where the step was begun before. */
-export function keysAfter(keys: readonly number[], finish: boolean): readonly number[] {
-  const newest = Number(keys.at(-1));
-  if (finish) return [newest];
-  return keys.length === 1 ? [newest, newest + 1] : keys;
-}
 
 /**
  * Refuses to withdraw the former key while tokens of it may be in use.

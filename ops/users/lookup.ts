@@ -1,32 +1,29 @@
 import type { KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { blindIndex, readPersonalKey } from "../../tools/data/blind-index.ts";
+import { blindIndex, readPersonalKey } from "../../tools/data/personal-fields.ts";
 import { Refusal } from "../refusal.ts";
 
-/** Variable that names the file with the key, as for the loading of data. */
+/** Variable that names the file with a key that is not the stack's. */
 const VARIABLE = "BLIND_INDEX_KEY_FILE";
 
 /**
- * The blind index of an address under the key in a file.
+ * The blind index of an address.
  *
  * @param email `-` for the first line of standard input, which no list of processes shows
- * @param file path of the key; default: what the environment names
- * @throws Refusal where there is no key, or the address is none
+ * @param own the stack's key
+ * @param file path of another one, where the users were written under that; default: what the environment names
+ * @throws Refusal where the file holds no key, or the address is none
  */
 export function readIndex(
   email: string,
+  own: KeyObject,
   file: string | undefined,
   env: NodeJS.ProcessEnv = process.env,
 ): Buffer {
   const path = file ?? env[VARIABLE];
-  if (!path)
-    throw new Refusal(
-      `E-mail addresses are stored in cipher, and found by an index whose key the database does not hold. Name the key's file ` +
-        `with --index-key-file or ${VARIABLE}: 64 hex digits, the same with which the users were written.`,
-    );
   const address = (email === "-" ? (readFileSync(0, "utf8").split("\n")[0] ?? "") : email).trim();
   if (!/^[^\s@]+@[^\s@]+$/.test(address)) throw new Refusal(`--email is no address of the form name@domain.`);
-  return blindIndex(address, readKey(path));
+  return blindIndex(address, path ? readKey(path) : own);
 }
 
 function readKey(path: string): KeyObject {

@@ -210,7 +210,7 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
     trustedProxies: env.integer("TRUSTED_PROXIES", 0, [0, 10]),
     accessLog: {
       requests: env.choice("ACCESS_LOG", ["protected", "all"], "protected"),
-      key: env.file("ACCESS_LOG_KEY_FILE"),
+      key: env.key("ACCESS_LOG_KEY_FILE"),
     },
     sealing: { intervalMs: ms("SEAL_INTERVAL_MS", 10_000, [0, 3_600_000]) },
   };

@@ -90,6 +90,25 @@ describe("settings of the monitoring", () => {
     expect(path("smarthost")).toContain('is "mail.example.com"; write the mail server as "host:port"');
   });
 
+  it("refuse a weak password or key, without showing it", () => {
+    const mail = {
+      ...{ name: "mail", type: "email", to: "oncall@example.com", from: "dujyo@example.com" },
+      ...{ smarthost: "mail.example.com:587", username: "dujyo" },
+    };
+    const receivers = [mail, { name: "duty", type: "pagerduty" }];
+    const problems = (secret: string) =>
+      problemsOf({ monitoring: { receivers }, receiverSecrets: { mail: secret, duty: secret } });
+    expect(problems("abcd efgh ijkl mnop")).toEqual({});
+    for (const weak of ["open-sesame", "abababababababababab"]) {
+      const found = problems(weak);
+      expect(Object.keys(found).sort()).toEqual(["receiverSecrets.duty", "receiverSecrets.mail"]);
+      expect(found["receiverSecrets.duty"]).toMatch(
+        /^is a weak password or key, \d+ characters, \d+ of them/,
+      );
+      expect(JSON.stringify(found)).not.toContain(weak);
+    }
+  });
+
   it("refuse a secret that a stack file holds unencrypted, beside whatever else is wrong", () => {
     const file = stringify({
       config: {
@@ -119,7 +138,7 @@ describe("alert routing", () => {
         { name: "duty", type: "pagerduty" },
       ],
     },
-    receiverSecrets: { oncall: ADDRESS, duty: "key", heartbeat: ADDRESS },
+    receiverSecrets: { oncall: ADDRESS, duty: "0123456789abcdef0123456789abcdef", heartbeat: ADDRESS },
   });
   const text = alertmanagerFiles(monitoring).find(({ path }) => path === "alertmanager.yml")
     ?.content as string;

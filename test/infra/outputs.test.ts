@@ -26,6 +26,7 @@ const COMMON = {
   database: "dujyo_blockchain",
   apiSigningKey: "key-of-api-signing-key",
   apiAccessLogKey: "password-of-api-access-log-key",
+  personalKeys: { index: "key-of-personal-index-key", encryption: { 1: "key-of-personal-key-1" } },
 };
 const EXPECTED: PerTarget<Places> = {
   docker: {
@@ -91,6 +92,7 @@ describe.each(TARGET_NAMES)("the outputs of a stack on %s", (target) => {
     expect(secretOutputs.toSorted()).toEqual([
       "apiAccessLogKey",
       "apiSigningKey",
+      "personalKeys",
       "postgresIdentity",
       "postgresPasswords",
       "redisPasswords",

@@ -102,7 +102,7 @@ describe("settings", () => {
     ["1"],
   ])("take no %j for the token keys", (tokenKeys) => {
     expect(problemsOf({ api: { tokenKeys } })["api.tokenKeys"]).toContain(
-      "use one number from 1 to 1000000, or two",
+      "use one number from 1 to 32767, or two",
     );
   });
 

@@ -1,5 +1,5 @@
 import { createSecretKey } from "node:crypto";
-import type { PersonalDataKeys } from "../../tools/data/people.ts";
+import type { KeyRing } from "../../tools/data/personal-fields.ts";
 import type { DataSize } from "../../tools/data/sizes.ts";
 
 /** Enough for statistics to mean something, loaded in about a second. */
@@ -15,7 +15,8 @@ export const SMALL: DataSize = {
 /** The present hour: views that look at the last day find rows. */
 export const UNTIL = new Date();
 
-export const testKeys: PersonalDataKeys = {
-  encryption: createSecretKey(Buffer.alloc(32, 1)),
-  blindIndex: createSecretKey(Buffer.alloc(32, 2)),
+export const testKeys: KeyRing = {
+  index: createSecretKey(Buffer.alloc(32, 2)),
+  encryption: new Map([[1, createSecretKey(Buffer.alloc(32, 1))]]),
+  newest: 1,
 };

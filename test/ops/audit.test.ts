@@ -12,7 +12,14 @@ import { servesStrangers } from "../../ops/audit/checks/addresses.ts";
 import { judgeRetention, judgeTrail } from "../../ops/audit/checks/audit-trail.ts";
 import { judgeRepository } from "../../ops/audit/checks/backups.ts";
 import { judgeCapture } from "../../ops/audit/checks/canaries.ts";
-import { ITEMS, judgeItem } from "../../ops/audit/checks/cis-docker.ts";
+import {
+  ITEMS,
+  judgeItem,
+  judgeModule,
+  judgePrograms,
+  judgeSwarm,
+  MODULES,
+} from "../../ops/audit/checks/cis-docker.ts";
 import { judgeRestarts, judgeRows, SHELL_ITEMS, SQL_ITEMS } from "../../ops/audit/checks/cis-postgres.ts";
 import { judgeStatuses } from "../../ops/audit/checks/control-plane.ts";
 import { CHECKS } from "../../ops/audit/checks/index.ts";
@@ -151,7 +158,10 @@ const PLANTED: readonly (readonly [RegExp, string, string])[] = [
   [/^trail\/retention$/, "ops/audit.test.ts", "without a bound is found"],
   [/^cis-postgres\/1\.3$/, "ops/audit.test.ts", "see a server that stays away when the machine starts"],
   [/^cis-postgres\/(?!1\.3$)/, "ledger/benchmark-faults.test.ts", "finds the fault of $section"],
-  [/^cis-docker\//, "ops/audit.test.ts", "see a container that breaks $section"],
+  [/^cis-docker\/5\.1$/, "ops/audit.test.ts", "see an engine of a swarm"],
+  [/^cis-docker\/5\.[23]$/, "ops/audit.test.ts", "see what the kernel's module does not confine"],
+  [/^cis-docker\/5\.7$/, "ops/audit.test.ts", "see a server of SSH in a container"],
+  [/^cis-docker\/(?!5\.[1237]$)/, "ops/audit.test.ts", "see a container that breaks $section"],
 ];
 
 describe("a planted fault", () => {
@@ -555,6 +565,28 @@ describe("benchmarks", () => {
   it.each(ITEMS)("see a container that breaks $section, $title", (item) => {
     expect(judgeItem(item, [good as unknown as Container]).offences).toEqual([]);
     expect(judgeItem(item, [bad as unknown as Container]).offences).toHaveLength(1);
+  });
+
+  it("see an engine of a swarm", () => {
+    expect(judgeSwarm({ Swarm: { LocalNodeState: "inactive" } }).offences).toEqual([]);
+    expect(judgeSwarm({ Swarm: { LocalNodeState: "active" } }).offences).toHaveLength(1);
+  });
+
+  it.each(MODULES)("see what the kernel's module does not confine, $module", (item) => {
+    const engine = { SecurityOptions: ["name=seccomp,profile=default", `name=${item.module}`] };
+    const confined = { ...good, AppArmorProfile: "docker-default", ProcessLabel: "container_t" };
+    const free = { ...good, AppArmorProfile: "unconfined", ProcessLabel: "" };
+    const offences = (container: object) =>
+      judgeModule(item, engine, [container as unknown as Container]).offences;
+    expect(offences(confined)).toEqual([]);
+    expect(offences(free)).toHaveLength(1);
+    expect(() => judgeModule(item, { SecurityOptions: ["name=seccomp"] }, [])).toThrow(CanNotAsk);
+  });
+
+  it("see a server of SSH in a container", () => {
+    expect(judgePrograms([["api-0", "node"]]).offences).toEqual([]);
+    expect(judgePrograms([["api-0", "sshd"]]).offences).toEqual(["api-0 serves SSH"]);
+    expect(judgePrograms([]).asked).toBe(0);
   });
 
   it("see a server that stays away when the machine starts", () => {

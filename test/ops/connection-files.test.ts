@@ -7,6 +7,7 @@ const connection: Connection = {
   api: { host: "gateway", port: 8083 },
   apiSigningKey: "{}",
   apiAccessLogKey: "k",
+  personalKeys: { index: "i", encryption: { 1: "e" } },
   database: "dujyo_blockchain",
   pooler: { host: "pgbouncer", port: 16432 },
   writer: { host: "haproxy", port: 15000 },

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { acceptedKeys, keysAfter, refuseEarlyFinish } from "../../ops/rotate/token-key.ts";
+import { keysAfter } from "../../ops/rotate/numbered-keys.ts";
+import { acceptedKeys, refuseEarlyFinish } from "../../ops/rotate/token-key.ts";
 import { withSetting } from "../../tools/stack/settings.ts";
 
-describe("the rotation of the token key", () => {
+describe("a rotation of numbered keys", () => {
   it("has two steps, and a step that was begun leads to the same keys again", () => {
     expect(keysAfter([1], false)).toEqual([1, 2]);
     expect(keysAfter([1, 2], false)).toEqual([1, 2]);
@@ -11,7 +12,9 @@ describe("the rotation of the token key", () => {
     expect(keysAfter([2], true)).toEqual([2]);
     expect(keysAfter([2], false)).toEqual([2, 3]);
   });
+});
 
+describe("the rotation of the token key", () => {
   it("withdraws no key while its tokens may live, unless that is wanted", () => {
     const created = "2026-01-01T00:00:00Z";
     const finish = (now: string, life = 3_600) => refuseEarlyFinish(created, life, new Date(now));

@@ -1,3 +1,4 @@
+import { createSecretKey, hash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,24 +8,34 @@ import { readIndex } from "../../ops/users/lookup.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dujyo-user-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const own = createSecretKey(hash("sha256", "the stack's key", "buffer"));
 const file = join(folder, "key");
-writeFileSync(file, `${"02".repeat(32)}\n`);
+writeFileSync(file, `${hash("sha256", "a key")}\n`);
 
 describe("the blind index", () => {
   it("is the same however the address is written", () => {
-    const index = readIndex(" Ann@Example.org", file, {});
+    const index = readIndex(" Ann@Example.org", own, undefined, {});
     expect(index).toHaveLength(32);
-    expect(readIndex("ann@example.org", undefined, { BLIND_INDEX_KEY_FILE: file })).toEqual(index);
-    expect(readIndex("bob@example.org", file, {})).not.toEqual(index);
+    expect(readIndex("ann@example.org", own, undefined, {})).toEqual(index);
+    expect(readIndex("bob@example.org", own, undefined, {})).not.toEqual(index);
   });
 
-  it("is refused without a key, with a wrong one, and for what is no address", () => {
-    expect(() => readIndex("ann@example.org", undefined, {})).toThrow(/--index-key-file/);
-    expect(() => readIndex("ann@example.org", join(folder, "none"), {})).toThrow(/ENOENT/);
+  it("is the one of another key where that is named", () => {
+    const index = readIndex("ann@example.org", own, file, {});
+    expect(index).not.toEqual(readIndex("ann@example.org", own, undefined, {}));
+    expect(readIndex("ann@example.org", own, undefined, { BLIND_INDEX_KEY_FILE: file })).toEqual(index);
+  });
+
+  it("is refused with a wrong key, and for what is no address", () => {
+    expect(() => readIndex("ann@example.org", own, join(folder, "none"), {})).toThrow(/ENOENT/);
     const wrong = join(folder, "wrong");
     writeFileSync(wrong, "abc");
-    expect(() => readIndex("ann@example.org", wrong, {})).toThrow(/64 hex digits/);
-    expect(() => readIndex("ann", file, {})).toThrow(/name@domain/);
+    expect(() => readIndex("ann@example.org", own, wrong, {})).toThrow(/64 hex digits/);
+    writeFileSync(wrong, "02".repeat(32));
+    expect(() => readIndex("ann@example.org", own, wrong, {})).toThrow(
+      /weak key, 32 characters, 1 of them different/,
+    );
+    expect(() => readIndex("ann", own, file, {})).toThrow(/name@domain/);
   });
 });
 

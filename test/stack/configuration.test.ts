@@ -163,8 +163,8 @@ describe("the deployed configuration", () => {
       },
       receiverSecrets: {
         chat: "https://hooks.invalid/x",
-        duty: "key",
-        mail: "password",
+        duty: "0123456789abcdef0123456789abcdef",
+        mail: "abcd efgh ijkl mnop",
         heartbeat: "https://beat.invalid/x",
       },
     });

@@ -91,7 +91,7 @@ async function containers(): Promise<string[]> {
 
 /** Names of the stack's secrets that stand in a text as they are; a private key of any kind is one. */
 function secretsIn(text: string): string[] {
-  const { postgresPasswords, redisPasswords, apiSigningKey, apiAccessLogKey, grafanaPassword } =
+  const { postgresPasswords, redisPasswords, apiSigningKey, apiAccessLogKey, personalKeys, grafanaPassword } =
     inject("connection");
   const { d } = JSON.parse(apiSigningKey) as { d: string };
   const known = Object.entries({
@@ -99,6 +99,8 @@ function secretsIn(text: string): string[] {
     ...redisPasswords,
     "the API's signing key": d,
     "the key of the API's access log": apiAccessLogKey,
+    "the key of the blind index": String(personalKeys?.index),
+    "the key of personal fields": String(personalKeys?.encryption[1]),
     ...(grafanaPassword === undefined ? {} : { grafana: grafanaPassword }),
   });
   expect(known.length).toBeGreaterThan(6);

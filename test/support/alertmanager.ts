@@ -70,7 +70,7 @@ export class AlertmanagerUnderTest {
     const here = `http://127.0.0.1:${await listen(this.#server)}`;
     const secrets: Record<string, string> = {
       chat: `${here}/slack`,
-      duty: "key",
+      duty: "0123456789abcdef0123456789abcdef",
       post: "the mail server's password",
       heartbeat: `${here}/heartbeat`,
     };

@@ -26,6 +26,7 @@ export interface Registered {
 /** What the dynamic resources of the program give back; every other resource gives back its inputs. */
 const OUTPUTS: Record<string, (name: string) => Record<string, unknown>> = {
   "pulumi-nodejs:dynamic/secrets:Password": (name) => ({ value: `password-of-${name}` }),
+  "pulumi-nodejs:dynamic/secrets:SecretKey": (name) => ({ value: `key-of-${name}` }),
   "pulumi-nodejs:dynamic/secrets:Identity": () => ({ value: "identity" }),
   "pulumi-nodejs:dynamic/secrets:SigningKey": (name) => ({
     keySet: JSON.stringify({ keys: [{ kid: name }] }),

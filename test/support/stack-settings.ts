@@ -33,7 +33,7 @@ export const BASE_SETTINGS: Record<string, unknown> = {
 };
 
 /** Secrets of the receivers, which no stack file holds in plain text. */
-export const RECEIVER_SECRETS: Record<string, string> = { drill: "drill" };
+export const RECEIVER_SECRETS: Record<string, string> = { drill: "0123456789abcdef0123456789abcdef" };
 
 /** A second stack, for what can not be done to one that serves other tests: first starts and removals. */
 export const SMALL_STACK = "small";

@@ -19,7 +19,8 @@ import {
   TRANSACTION_COLUMNS,
   transactionRows,
 } from "./ledger-rows.ts";
-import { type PersonalDataKeys, TOKEN_COLUMNS, tokenRows, USER_COLUMNS, userRows } from "./people.ts";
+import { TOKEN_COLUMNS, tokenRows, USER_COLUMNS, userRows } from "./people.ts";
+import type { KeyRing } from "./personal-fields.ts";
 import type { Progress } from "./progress.ts";
 import type { DataSize } from "./sizes.ts";
 
@@ -31,7 +32,7 @@ export interface LoadOptions {
   readonly seed: number;
   /** End of the history; its hour is the first one without transactions. */
   readonly until: Date;
-  readonly keys: PersonalDataKeys;
+  readonly keys: KeyRing;
   readonly progress: Progress;
 }
 

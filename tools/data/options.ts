@@ -1,7 +1,4 @@
-import { createSecretKey, type KeyObject, randomBytes } from "node:crypto";
 import { Failure } from "../failure.ts";
-import { readPersonalKey } from "./blind-index.ts";
-import type { PersonalDataKeys } from "./people.ts";
 
 /** Stacks that may hold invented data. */
 const STACKS = ["dev", "light", "ci", "ci-test", "test", "bench"];
@@ -28,16 +25,4 @@ export function readUntil(text: string): Date {
       `--until is ${text}, allowed are times after 2025-06-01, such as 2026-11-23T00:00:00Z.`,
     );
   return until;
-}
-
-/**
- * Keys for the personal fields: from the files, 32 bytes as hex, that `PERSONAL_DATA_KEY_FILE` and
- * `BLIND_INDEX_KEY_FILE` name; without them the invented addresses are written under keys that nobody keeps.
- */
-export function readKeys(env: NodeJS.ProcessEnv): PersonalDataKeys {
-  const read = (name: string): KeyObject => {
-    const path = env[name];
-    return path ? readPersonalKey(name, path) : createSecretKey(randomBytes(32));
-  };
-  return { encryption: read("PERSONAL_DATA_KEY_FILE"), blindIndex: read("BLIND_INDEX_KEY_FILE") };
 }

@@ -1,17 +1,11 @@
-import { createCipheriv, hash, type KeyObject } from "node:crypto";
+import { hash, type KeyObject } from "node:crypto";
 import { type Accounts, MICRO } from "./accounts.ts";
-import { blindIndex } from "./blind-index.ts";
 import { bytes, type CopyValue, timestamp } from "./copy.ts";
 import { uuid } from "./exchange.ts";
+import { blindIndex, type KeyRing, seal } from "./personal-fields.ts";
 import { Random } from "./random.ts";
 
 type Row = readonly CopyValue[];
-
-/** Keys for personal fields, AES-256 and HMAC-SHA-256. */
-export interface PersonalDataKeys {
-  readonly encryption: KeyObject;
-  readonly blindIndex: KeyObject;
-}
 
 export const USER_COLUMNS = [
   "user_id",
@@ -21,6 +15,7 @@ export const USER_COLUMNS = [
   "email_ciphertext",
   "email_index",
   "password_hash",
+  "key_version",
   "created_at",
   "updated_at",
 ] as const;
@@ -28,39 +23,35 @@ export const USER_COLUMNS = [
 /** One user per user account; invented e-mail addresses under example.org, and no password that fits. */
 export function* userRows(
   accounts: Accounts,
-  keys: PersonalDataKeys,
+  keys: KeyRing,
   registered: number,
   seed: number,
 ): Generator<Row> {
   const artists = new Set(accounts.artists);
+  const key = keys.encryption.get(keys.newest) as KeyObject;
   for (let account = accounts.firstUser; account < accounts.addresses.length; account += 1) {
     const type = artists.has(account) ? "artist" : "listener";
     const name = `${type}_${String(account).padStart(7, "0")}`;
-    const { ciphertext, index } = protect(`${name}@example.org`, keys);
+    const email = `${name}@example.org`;
     const time = timestamp(registered);
     yield [
       uuid(`${seed}|user|${account}`),
       accounts.addresses[account],
       name,
       type,
-      bytes(ciphertext),
-      bytes(index),
+      bytes(protect(email, key).toString("hex")),
+      bytes(blindIndex(email, keys.index).toString("hex")),
       "!",
+      keys.newest,
       time,
       time,
     ];
   }
 }
 
-/** AES-256-GCM as nonce, ciphertext, tag; the nonce comes from the text, so that a data set repeats to the byte. */
-function protect(email: string, keys: PersonalDataKeys): { ciphertext: string; index: string } {
-  const nonce = hash("sha256", email, "buffer").subarray(0, 12);
-  const cipher = createCipheriv("aes-256-gcm", keys.encryption, nonce);
-  const sealed = Buffer.concat([nonce, cipher.update(email, "utf8"), cipher.final(), cipher.getAuthTag()]);
-  return {
-    ciphertext: sealed.toString("hex"),
-    index: blindIndex(email, keys.blindIndex).toString("hex"),
-  };
+/** The nonce comes from the text, so that a data set repeats to the byte. */
+function protect(email: string, key: KeyObject): Buffer {
+  return seal(email, key, hash("sha256", email, "buffer").subarray(0, 12));
 }
 
 export const TOKEN_COLUMNS = ["address", "dys_balance", "staked_balance", "updated_at"] as const;

@@ -4,7 +4,8 @@ import type { Settings } from "../../infra/settings/schema.ts";
 import { type Connection, LOGINS } from "../../ops/connection.ts";
 import { readConnection } from "../../ops/connection-store.ts";
 import { loadData } from "../data/loader.ts";
-import { readKeys, refuseRealStack } from "../data/options.ts";
+import { refuseRealStack } from "../data/options.ts";
+import { type KeyRing, keyRing } from "../data/personal-fields.ts";
 import { showProgress } from "../data/progress.ts";
 import { SIZES, type SizeName } from "../data/sizes.ts";
 import { checkInvariants } from "../data/verify.ts";
@@ -19,12 +20,14 @@ export type DataChoice = Settings["ledger"]["data"];
 /** A primary that has not answered in this time is away; the routing needs less than a second to know. */
 const CONNECT_MILLISECONDS = 10_000;
 
-/** An invented ledger: the same three give the same one. */
+/** An invented ledger: the same options give the same one. */
 export interface LedgerData {
   readonly size: SizeName;
   readonly seed: number;
   /** End of the history. */
   readonly until: Date;
+  /** What the invented people's fields are encrypted with. */
+  readonly keys: KeyRing;
 }
 
 /**
@@ -48,9 +51,10 @@ export async function loadDataOnce(
 ): Promise<void> {
   if (choice === "none" || settings.postgres.standby) return;
   await progress.step(`data (${choice})`, (step) =>
-    withOwner(pulumi, settings, async (session) => {
+    withOwner(pulumi, settings, async (session, connection) => {
       if (await hasTransactions(session)) return step.origin("cached");
-      await fillLedger(step, session, { size: choice, seed: 1, until: new Date() });
+      const keys = keyRing(connection.personalKeys);
+      await fillLedger(step, session, { size: choice, seed: 1, until: new Date(), keys });
     }),
   );
 }
@@ -64,18 +68,19 @@ export async function loadDataOnce(
 export async function withOwner<T>(
   { stack, environment }: Pick<Pulumi, "stack" | "environment">,
   settings: Settings,
-  work: (session: ClientConfig) => Promise<T>,
+  work: (session: ClientConfig, connection: Connection) => Promise<T>,
 ): Promise<T> {
   const connection = await readConnection(stack, environment);
-  if (settings.target === "docker") return work(ownerSession(connection));
+  if (settings.target === "docker") return work(ownerSession(connection), connection);
   const cluster = await reachCluster(settings);
   const forwarding = await cluster.forwardToPart(namespaceOf(stack, settings), "haproxy", PORTS.writer);
   try {
-    return await work({
+    const there = {
       ...ownerSession(connection),
       port: forwarding.port,
       ssl: { ca: connection.postgresCa, servername: "haproxy" },
-    });
+    };
+    return await work(there, connection);
   } finally {
     forwarding.close();
   }
@@ -100,7 +105,7 @@ export async function fillLedger(step: Step, session: ClientConfig, data: Ledger
 async function loadAndCheck(
   step: Step,
   session: ClientConfig,
-  { size, seed, until }: LedgerData,
+  { size, seed, until, keys }: LedgerData,
 ): Promise<void> {
   const progress = showProgress(step);
   step.note("while it is loaded the ledger is locked: the API answers reads from it with 503");
@@ -109,7 +114,7 @@ async function loadAndCheck(
     size: SIZES[size],
     seed,
     until,
-    keys: readKeys(process.env),
+    keys,
     progress,
   });
   progress.task("invariants", 1);

@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../../../tools/layout.ts";
 import { mustRun, run } from "../../../tools/process.ts";
 import { type Answer, CanNotAsk, type Check } from "../check.ts";
-import { memberOf, type Scene } from "../scene.ts";
+import { processesOf } from "../processes.ts";
+import type { Scene } from "../scene.ts";
 import { secretsIn } from "../secrets.ts";
 
 /** Looks for every secret in every text. Offences name the secret and where it stands, never its value. */
@@ -28,37 +29,10 @@ export function search(
 
 /** Environments of all processes of the stack's containers, as the kernel shows them. */
 function environments({ containers }: Scene): [string, string][] {
-  const groups = new Map(
-    containers.map((container) => [namespaceOf(container.State.Pid), memberOf(container)]),
-  );
-  if (groups.has(undefined))
-    throw new CanNotAsk(
-      "the containers' processes are not in this machine's /proc, or not readable to this user",
-    );
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid): [string, string][] => {
-      const member = groups.get(namespaceOf(Number(pid)));
-      if (member === undefined) return [];
-      try {
-        const facts = ["environ", "cmdline"].map((file) => readFileSync(`/proc/${pid}/${file}`, "latin1"));
-        return [[`the environment or arguments of a process of ${member}`, facts.join("\n")]];
-      } catch {
-        // It ended in the meantime.
-        return [];
-      }
-    });
-}
-
-/** What tells processes of one container from others: their process name space, `pid:[4026532]`. */
-function namespaceOf(pid: number): string | undefined {
-  try {
-    return /^NSpid:\s+\d+\s+\d+/m.test(readFileSync(`/proc/${pid}/status`, "utf8"))
-      ? (/[0-9a-f]{64}/.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[0] ?? undefined)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  return processesOf(containers).map(({ member, read }) => [
+    `the environment or arguments of a process of ${member}`,
+    `${read("environ")}\n${read("cmdline")}`,
+  ]);
 }
 
 async function logs({ containers, secrets }: Scene): Promise<Answer> {

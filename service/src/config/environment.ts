@@ -1,5 +1,8 @@
 import { readFileSync } from "node:fs";
 
+/** Least of a key that somebody gives; a stack gives one of 32 characters. */
+const LEAST_KEY = { characters: 20, different: 10 };
+
 /** Reads typed values out of an environment and collects everything that is wrong with it. */
 export class Environment {
   readonly #values: NodeJS.ProcessEnv;
@@ -56,6 +59,18 @@ export class Environment {
       this.#issues.push(`${name} names ${path}, which can not be read (${reason})`);
       return "";
     }
+  }
+
+  /** As {@link file}, for a key: one that may be guessed is rejected, without being repeated. */
+  key(name: string): string {
+    const key = this.file(name);
+    const different = new Set(key).size;
+    if (key !== "" && (key.length < LEAST_KEY.characters || different < LEAST_KEY.different))
+      this.#issues.push(
+        `${name} names a file with a weak key, ${key.length} characters, ${different} of them different; at least ` +
+          `${LEAST_KEY.characters} and ${LEAST_KEY.different} are asked for`,
+      );
+    return key;
   }
 
   /** `host:port` pairs, separated by commas. */

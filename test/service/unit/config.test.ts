@@ -52,6 +52,14 @@ describe("the service's configuration", () => {
     );
   });
 
+  it("rejects a key that may be guessed, and does not repeat it", () => {
+    for (const weak of ["open-sesame", "abababababababababababab"]) {
+      const read = () => readConfig({ ...complete, ACCESS_LOG_KEY_FILE: file("weak", weak) });
+      expect(read).toThrow(/ACCESS_LOG_KEY_FILE names a file with a weak key, \d+ characters, \d+ of them/);
+      expect(read).not.toThrow(weak);
+    }
+  });
+
   it.each([
     ["no JSON", "-----BEGIN", "is no JSON Web Key Set"],
     ["null", "null", "is no JSON Web Key Set"],

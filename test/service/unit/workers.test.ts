@@ -177,7 +177,7 @@ async function environment(folder: string): Promise<Record<string, string>> {
     LISTEN_HOST: "localhost",
     LISTEN_PORT: "1",
     REDIS_NODES: "localhost:1",
-    ACCESS_LOG_KEY_FILE: file("access-log-key", "secret"),
+    ACCESS_LOG_KEY_FILE: file("access-log-key", "a key that only this test has"),
     AUTH_KEY_SET_FILE: file("keys", JSON.stringify({ keys: [key] })),
     DB_CA_FILE: secret,
     REDIS_CA_FILE: secret,
