@@ -138,7 +138,7 @@ export class ApiService extends pulumi.ComponentResource {
       { path: "tls/redis-ca.crt", content: redis.connection.ca },
       { path: "secrets/dujyo-app-password", content: postgres.passwords.app },
       { path: "secrets/dujyo-readonly-password", content: postgres.passwords.readonly },
-      { path: "secrets/redis-app-password", content: redis.connection.passwords.app },
+      { path: "secrets/redis-app-password", content: redis.connection.passwords.app, delivery: "follow" },
       { path: "secrets/access-log-key", content: this.accessLogKey },
       { path: "key-set.json", content: this.keySet, delivery: "follow" },
     ];

@@ -4,13 +4,15 @@ import { Refusal } from "../refusal.ts";
 import { certificates } from "../rotate/certificates.ts";
 import type { Credential, RotateOptions } from "../rotate/credential.ts";
 import { personalFields } from "../rotate/personal-fields.ts";
+import { redisPasswords } from "../rotate/redis-passwords.ts";
 import { tokenKey } from "../rotate/token-key.ts";
 
 /** What can be rotated, by the name that it is called by. */
 const CREDENTIALS: Readonly<Record<string, Credential>> = {
   certificates,
-  "token-key": tokenKey,
   "personal-fields": personalFields,
+  "redis-passwords": redisPasswords,
+  "token-key": tokenKey,
 };
 const NAMES = Object.keys(CREDENTIALS).join(", ");
 
@@ -26,6 +28,8 @@ export const command = defineCommand<RotateOptions>({
   alone: false,
   examples: [
     ["rotate certificates", "every certificate, from the same roots"],
+    ["rotate redis-passwords", "new ones for every user, the former stay valid"],
+    ["rotate redis-passwords --finish", "the former are refused from now on"],
     ["rotate token-key", "a new key signs; tokens of the former one stay valid"],
     ["rotate token-key --dry-run", "which keys would be in force"],
     ["rotate token-key --finish", "tokens of the former key are refused from now on"],

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ApiGateway } from "../../infra/components/api-gateway.ts";
 import { ApiService } from "../../infra/components/api-service.ts";
@@ -285,6 +286,33 @@ for (const name of TARGET_NAMES) {
         kubernetes: { published: {}, jobs: ["redis-drain", "redis-reconcile"] },
       };
       expect(running).toMatchObject(expected[name]);
+    });
+
+    it("accepts the passwords of all numbers, and uses those of the last", async () => {
+      const digest = (password: string) => `#${createHash("sha256").update(password).digest("hex")}`;
+      const [one, two] = ["password-of-redis-app", "password-of-redis-app-2"] as const;
+      let used = "";
+      const { registered } = await deploy((target) => {
+        const redis = { ...settings.redis, passwords: [2, 1] };
+        new RedisCluster("redis", { target, settings: redis, portOffset: 0 }).connection.passwords.app.apply(
+          (password) => {
+            used = password;
+          },
+        );
+      });
+      expect(used).toBe(one);
+      const acl: PerTarget<(inputs: unknown) => string | undefined> = {
+        docker: (inputs) =>
+          (inputs as { uploads?: { file: string; content: string }[] }).uploads?.find(({ file }) =>
+            file.endsWith("/users.acl"),
+          )?.content,
+        kubernetes: (inputs) => {
+          const encoded = (inputs as { data?: Record<string, string> }).data?.["users.acl"];
+          return encoded && Buffer.from(encoded, "base64").toString();
+        },
+      };
+      const [text] = registered.flatMap(({ inputs }) => acl[name](plain(inputs)) ?? []);
+      expect(text?.includes(`user app on ${digest(one)} ${digest(two)} ~`), text).toBe(true);
     });
 
     it("stores passwords of users as digests only, beside the three that members need", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { keysAfter } from "../../ops/rotate/numbered-keys.ts";
+import { listsOf } from "../../ops/rotate/passwords.ts";
 import { acceptedKeys, refuseEarlyFinish } from "../../ops/rotate/token-key.ts";
 import { withSetting } from "../../tools/stack/settings.ts";
 
@@ -34,6 +35,30 @@ describe("the rotation of the token key", () => {
       "dujyo_api_floors 3",
     ];
     expect(Object.fromEntries(acceptedKeys(metrics.join("\n")))).toEqual({ a: 2, b: 1 });
+  });
+});
+
+describe("a rotation of numbered passwords", () => {
+  it("has the new one accepted, then used, and begins where it was cut off", () => {
+    expect(listsOf([1], false)).toEqual([
+      [2, 1],
+      [1, 2],
+    ]);
+    expect(listsOf([2, 1], false)).toEqual([
+      [2, 1],
+      [1, 2],
+    ]);
+    expect(listsOf([1, 2], false)).toEqual([[1, 2]]);
+    expect(listsOf([2], false)).toEqual([
+      [3, 2],
+      [2, 3],
+    ]);
+  });
+
+  it("withdraws the former when the new one is in use, and not before", () => {
+    expect(listsOf([1, 2], true)).toEqual([[1, 2], [2]]);
+    expect(listsOf([2], true)).toEqual([[2]]);
+    expect(() => listsOf([2, 1], true)).toThrow(/Password 2 is not in use yet.*without --finish/);
   });
 });
 

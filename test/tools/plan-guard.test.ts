@@ -42,6 +42,20 @@ describe("the plan guard", () => {
     expect(dataLosses({ steps: [{ op: "delete", urn: page }] })).toEqual([]);
   });
 
+  it("lets passwords of Redis go, which a rotation takes out, and not its root", () => {
+    const of = (type: string) =>
+      dataLosses({
+        steps: [
+          {
+            op: "delete",
+            urn: `urn:pulumi:prod::dujyo::dujyo:index:RedisCluster$pulumi-nodejs:dynamic/secrets:${type}::redis-app`,
+          },
+        ],
+      });
+    expect(of("Password")).toEqual([]);
+    expect(of("CertificateAuthority")).toHaveLength(1);
+  });
+
   it("lets a volume go whose protection was taken away, and no other", () => {
     const remove = (oldState?: PlanStep["oldState"]) =>
       dataLosses({ steps: [step("delete", CLAIM, "data-postgres-4", { oldState })] });

@@ -7,11 +7,12 @@ import { errorsOf, nameOf, type Plan, typeOf } from "./plan.ts";
 import { CLAIM, growthObjections } from "./volume-growth.ts";
 
 /** What data lies on, and what data opens with: whoever loses one of them loses the data. */
+const PASSWORD = "pulumi-nodejs:dynamic/secrets:Password";
 const HOLDS_DATA = [
   CLAIM,
   "kubernetes:core/v1:Namespace",
   "docker:index/volume:Volume",
-  "pulumi-nodejs:dynamic/secrets:Password",
+  PASSWORD,
   "pulumi-nodejs:dynamic/secrets:CertificateAuthority",
   "pulumi-nodejs:dynamic/secrets:Identity",
 ];
@@ -39,10 +40,15 @@ export function dataLosses(plan: Plan): string[] {
   return [...lost.values()];
 }
 
-/** A volume that only carries files is filled anew, and what the monitoring's pages open with goes with them. */
+/**
+ * A volume that only carries files is filled anew; what the monitoring's pages open with goes with them; and a password of
+ * Redis that a rotation takes out opens nothing that PostgreSQL does not have.
+ */
 function holdsData(urn: string): boolean {
   const files = typeOf(urn).startsWith("docker:") && nameOf(urn).endsWith("-files");
-  return !files && !(SECRET.test(typeOf(urn)) && urn.includes("dujyo:index:Monitoring$"));
+  const page = SECRET.test(typeOf(urn)) && urn.includes("dujyo:index:Monitoring$");
+  const cache = typeOf(urn) === PASSWORD && urn.includes("dujyo:index:RedisCluster$");
+  return !files && !page && !cache;
 }
 
 /** The Kubernetes objects that there would be after the plan. */

@@ -1,5 +1,5 @@
 import calculateSlot from "cluster-key-slot";
-import { Cluster, type ClusterOptions } from "ioredis";
+import { Cluster, type ClusterOptions, type Redis } from "ioredis";
 
 import type { ServiceConfig } from "../config.ts";
 import { BURY, FILL, LEASE, PUBLISH, RELEASE } from "./scripts.ts";
@@ -55,7 +55,6 @@ export function connectRedis(
     dnsLookup: (address, callback) => callback(null, address),
     redisOptions: {
       username: redis.user,
-      password: redis.password,
       tls: { ca: redis.ca, minVersion: "TLSv1.3" },
       connectTimeout: redis.connectTimeoutMs,
       commandTimeout: redis.commandTimeoutMs,
@@ -74,6 +73,10 @@ export function connectRedis(
   };
   const client = new Cluster([...redis.nodes], options) as unknown as ScriptedRedis;
   client.on("error", onError);
+  // Of each node, since the client copies its options for it; one that connects later does so with the password of then.
+  client.on("+node", ({ options: own }: Redis) => {
+    Object.defineProperty(own, "password", { get: redis.password, enumerable: true });
+  });
   return client;
 }
 
