@@ -1,4 +1,5 @@
 import type { Comparison } from "../comparison.ts";
+import { beforeAndAfter } from "./before-and-after.ts";
 import { cacheOperations } from "./cache-operations.ts";
 import { connections } from "./connections.ts";
 import { fromRedis } from "./from-redis.ts";
@@ -24,4 +25,5 @@ export const COMPARISONS: readonly Comparison[] = [
   measuring,
   soak,
   connections,
+  beforeAndAfter,
 ];
