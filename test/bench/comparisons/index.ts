@@ -8,6 +8,7 @@ import { l1Hit } from "./l1-hit.ts";
 import { measuring } from "./measuring.ts";
 import { missPath } from "./miss-path.ts";
 import { overload } from "./overload.ts";
+import { program } from "./program.ts";
 import { routing } from "./routing.ts";
 import { soak } from "./soak.ts";
 import { wholeStack } from "./whole-stack.ts";
@@ -23,6 +24,7 @@ export const COMPARISONS: readonly Comparison[] = [
   wholeStack,
   overload,
   measuring,
+  program,
   soak,
   connections,
   beforeAndAfter,
