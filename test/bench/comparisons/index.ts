@@ -1,5 +1,6 @@
 import type { Comparison } from "../comparison.ts";
 import { beforeAndAfter } from "./before-and-after.ts";
+import { cacheClients } from "./cache-clients.ts";
 import { cacheOperations } from "./cache-operations.ts";
 import { connections } from "./connections.ts";
 import { fromRedis } from "./from-redis.ts";
@@ -27,5 +28,6 @@ export const COMPARISONS: readonly Comparison[] = [
   program,
   soak,
   connections,
+  cacheClients,
   beforeAndAfter,
 ];
