@@ -78,6 +78,15 @@ export class HttpServer {
     });
   }
 
+  /** What would run without this project, on one primary; see `servers/baseline.ts`. */
+  static baseline(stack: BenchStack, primaryPort: number): Promise<HttpServer> {
+    const program = join(import.meta.dirname, "servers/baseline.ts");
+    const env = { ...stack.environment, HOST: "127.0.0.1", DB_PORT: String(primaryPort) };
+    return HttpServer.#start("the baseline", [program], env, async (url) => {
+      return (await fetch(`${url}/balance/nobody`)).ok;
+    });
+  }
+
   /** What shows the generator's own limit. */
   static canned(): Promise<HttpServer> {
     const program = join(import.meta.dirname, "servers/canned.ts");
