@@ -114,7 +114,7 @@ describe("settings", () => {
     ["1"],
   ])("take no %j for the passwords of Redis", (passwords) => {
     expect(problemsOf({ redis: { passwords } })["redis.passwords"]).toContain(
-      "use one number from 1 to 1000000, or two different ones",
+      "use one number from 1 to 32767, or two different ones",
     );
   });
 

@@ -25,7 +25,7 @@ export const CLIENTS: Readonly<Record<string, (config: ServiceConfig) => Promise
       slotsRefreshInterval: 0,
       dnsLookup: (address, callback) => callback(null, address),
       redisOptions: {
-        ...{ username: redis.user, password: redis.password },
+        ...{ username: redis.user, password: redis.password() },
         tls: { ca: redis.ca, minVersion: "TLSv1.3" },
         ...{ connectTimeout: redis.connectTimeoutMs, commandTimeout: redis.commandTimeoutMs },
       },
@@ -51,7 +51,7 @@ export const CLIENTS: Readonly<Record<string, (config: ServiceConfig) => Promise
     const client = createCluster({
       rootNodes: redis.nodes.map(({ host, port }) => ({ url: `rediss://${host}:${port}` })),
       defaults: {
-        ...{ username: redis.user, password: redis.password },
+        ...{ username: redis.user, password: redis.password() },
         socket: { tls: true, ca: redis.ca, minVersion: "TLSv1.3", connectTimeout: redis.connectTimeoutMs },
       },
       commandOptions: { timeout: redis.commandTimeoutMs },
@@ -66,7 +66,7 @@ export const CLIENTS: Readonly<Record<string, (config: ServiceConfig) => Promise
     const client = await GlideClusterClient.createClient({
       addresses: redis.nodes.map(({ host, port }) => ({ host, port })),
       useTLS: true,
-      credentials: { username: redis.user, password: redis.password },
+      credentials: { username: redis.user, password: redis.password() },
       requestTimeout: redis.commandTimeoutMs,
       // It refuses more than a thousand at once otherwise; the others take what comes.
       inflightRequestsLimit: 100_000,
