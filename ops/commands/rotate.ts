@@ -3,12 +3,14 @@ import { lockOperation } from "../operation-lock.ts";
 import { Refusal } from "../refusal.ts";
 import { certificates } from "../rotate/certificates.ts";
 import type { Credential, RotateOptions } from "../rotate/credential.ts";
+import { postgresPasswords } from "../rotate/postgres-passwords.ts";
 import { redisPasswords } from "../rotate/redis-passwords.ts";
 import { tokenKey } from "../rotate/token-key.ts";
 
 /** What can be rotated, by the name that it is called by. */
 const CREDENTIALS: Readonly<Record<string, Credential>> = {
   certificates,
+  "postgres-passwords": postgresPasswords,
   "redis-passwords": redisPasswords,
   "token-key": tokenKey,
 };
@@ -26,6 +28,7 @@ export const command = defineCommand<RotateOptions>({
   alone: false,
   examples: [
     ["rotate certificates", "every certificate, from the same roots"],
+    ["rotate postgres-passwords", "new ones for the roles of clients; the former are refused at its end"],
     ["rotate redis-passwords", "new ones for every user, the former stay valid"],
     ["rotate redis-passwords --finish", "the former are refused from now on"],
     ["rotate token-key", "a new key signs; tokens of the former one stay valid"],
