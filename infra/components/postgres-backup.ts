@@ -58,7 +58,11 @@ export class PostgresBackup extends pulumi.ComponentResource {
           { path: "repository.json", content: plan(settings, postgres.members) },
           { path: "trial.conf", content: readConfig("postgres/trial.conf") },
           { path: "trial-hba.conf", content: readConfig("postgres/trial-hba.conf") },
-          { path: "secrets/dujyo-readonly-password", content: postgres.passwords.readonly },
+          {
+            path: "secrets/dujyo-readonly-password",
+            content: postgres.passwords.readonly,
+            delivery: "follow",
+          },
         ],
         // A backup that runs is given up, and the next one takes over what it has copied.
         stopGrace: 20,

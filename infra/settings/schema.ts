@@ -91,6 +91,12 @@ export const settingsSchema = z.strictObject({
     storage: size("10 GB").describe(
       "Disk of each member. Kubernetes claims it; WAL limits follow from it on both targets.",
     ),
+    passwords: z
+      .custom<readonly number[]>(areNumbers, { error: numbersError })
+      .default([1])
+      .describe(
+        "Numbers of the passwords that the API knows of its roles; made when their number first appears, and gone for good when it is taken out. The last one is what the roles of the owner, the API, its readers and the monitoring have, so a new one stands first until the API knows it. `npm run ops -- rotate postgres-passwords` writes it.",
+      ),
     standby: flag(false).describe(
       "Whether the whole cluster follows `postgres.otherSite` and takes no writes; Kubernetes only. Such a stack is PostgreSQL and HAProxy alone. Taking it away promotes the cluster.",
     ),

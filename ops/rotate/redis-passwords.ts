@@ -15,19 +15,25 @@ async function takes({ redisCa }: Connection, port: number, [username, password]
   const client = new Redis({
     host: "127.0.0.1",
     port,
+    username,
+    password,
     tls: { ca: redisCa, servername: "localhost", minVersion: "TLSv1.3" },
     lazyConnect: true,
-    enableReadyCheck: false,
     retryStrategy: () => null,
-    connectTimeout: 3_000,
-    commandTimeout: 3_000,
+    connectTimeout: 5_000,
+    commandTimeout: 5_000,
   });
-  client.on("error", () => undefined);
+  let refused = false;
+  client.on("error", ({ message }: Error) => {
+    refused ||= message.startsWith("WRONGPASS");
+  });
   try {
     await client.connect();
-    return (await client.call("AUTH", username, password)) === "OK";
+    await client.ping();
+    return true;
   } catch (error) {
-    if (/^WRONGPASS/.test((error as Error).message)) return false;
+    // What it throws itself is that the connection is closed.
+    if (refused) return false;
     throw error;
   } finally {
     client.disconnect();
@@ -58,10 +64,13 @@ export const redisPasswords = passwordRotation({
     "withdraws the former. Members and clients run on; what watches Redis is replaced.",
   setting: ["redis", "passwords"],
   numbersOf: ({ settings }) => settings.redis.passwords,
-  async check(inUse, before, withdrawn) {
+  finishes: true,
+  async check(inUse, before, numbers) {
     await mustAnswer(inUse, loginsOf(inUse), true);
     const others = before.redisPasswords.app !== inUse.redisPasswords.app;
-    if (others) await mustAnswer(inUse, loginsOf(before), !withdrawn);
-    return `all ${inUse.redis.length} members of Redis`;
+    const alone = numbers.length === 1;
+    if (others) await mustAnswer(inUse, loginsOf(before), !alone);
+    const beside = alone ? "no others" : `passwords ${Math.min(...numbers)}`;
+    return `passwords ${numbers.at(-1)} are in use, and all ${inUse.redis.length} members of Redis take them and ${alone ? "" : "still "}${beside}`;
   },
 });

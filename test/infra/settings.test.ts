@@ -112,10 +112,12 @@ describe("settings", () => {
     [[1, 1]],
     [[1, 2, 3]],
     ["1"],
-  ])("take no %j for the passwords of Redis", (passwords) => {
-    expect(problemsOf({ redis: { passwords } })["redis.passwords"]).toContain(
-      "use one number from 1 to 32767, or two different ones",
-    );
+  ])("take no %j for the passwords of Redis or PostgreSQL", (passwords) => {
+    const problems = problemsOf({ redis: { passwords }, postgres: { passwords } });
+    for (const section of ["redis", "postgres"])
+      expect(problems[`${section}.passwords`]).toContain(
+        "use one number from 1 to 32767, or two different ones",
+      );
   });
 
   it("take passwords that are accepted and not yet in use", () => {

@@ -39,26 +39,35 @@ describe("the rotation of the token key", () => {
 });
 
 describe("a rotation of numbered passwords", () => {
-  it("has the new one accepted, then used, and begins where it was cut off", () => {
-    expect(listsOf([1], false)).toEqual([
+  it("has the new one made known, then used, and begins where it was cut off", () => {
+    const lists = (numbers: number[]) => listsOf(numbers, true, false);
+    expect(lists([1])).toEqual([
       [2, 1],
       [1, 2],
     ]);
-    expect(listsOf([2, 1], false)).toEqual([
+    expect(lists([2, 1])).toEqual([
       [2, 1],
       [1, 2],
     ]);
-    expect(listsOf([1, 2], false)).toEqual([[1, 2]]);
-    expect(listsOf([2], false)).toEqual([
+    expect(lists([1, 2])).toEqual([[1, 2]]);
+    expect(lists([2])).toEqual([
       [3, 2],
       [2, 3],
     ]);
   });
 
-  it("withdraws the former when the new one is in use, and not before", () => {
-    expect(listsOf([1, 2], true)).toEqual([[1, 2], [2]]);
-    expect(listsOf([2], true)).toEqual([[2]]);
-    expect(() => listsOf([2, 1], true)).toThrow(/Password 2 is not in use yet.*without --finish/);
+  it("takes the former out when the new one is in use, and not before", () => {
+    const lists = (numbers: number[]) => listsOf(numbers, true, true);
+    expect(lists([1, 2])).toEqual([[1, 2], [2]]);
+    expect(lists([2])).toEqual([[2]]);
+    expect(() => lists([2, 1])).toThrow(/Number 2 is not in use yet.*without --finish/);
+  });
+
+  it("does all at once where nobody outside may still use the former", () => {
+    const lists = (numbers: number[]) => listsOf(numbers, false, false);
+    expect(lists([4])).toEqual([[5, 4], [4, 5], [5]]);
+    expect(lists([5, 4])).toEqual([[5, 4], [4, 5], [5]]);
+    expect(lists([4, 5])).toEqual([[4, 5], [5]]);
   });
 });
 

@@ -42,18 +42,18 @@ describe("the plan guard", () => {
     expect(dataLosses({ steps: [{ op: "delete", urn: page }] })).toEqual([]);
   });
 
-  it("lets passwords of Redis go, which a rotation takes out, and not its root", () => {
-    const of = (type: string) =>
-      dataLosses({
-        steps: [
-          {
-            op: "delete",
-            urn: `urn:pulumi:prod::dujyo::dujyo:index:RedisCluster$pulumi-nodejs:dynamic/secrets:${type}::redis-app`,
-          },
-        ],
-      });
-    expect(of("Password")).toEqual([]);
-    expect(of("CertificateAuthority")).toHaveLength(1);
+  it("lets a password go beside which one of another number stays, as after a rotation", () => {
+    const plan = (op: string) => ({
+      steps: [
+        step("delete", "pulumi-nodejs:dynamic/secrets:Password", "postgres-owner"),
+        step(op, "pulumi-nodejs:dynamic/secrets:Password", "postgres-owner-2"),
+        step("same", "pulumi-nodejs:dynamic/secrets:Password", "postgres-app-2"),
+      ],
+    });
+    expect(dataLosses(plan("same"))).toEqual([]);
+    // Nobody knows that one yet.
+    expect(dataLosses(plan("create"))).toHaveLength(1);
+    expect(dataLosses(plan("delete"))).toHaveLength(2);
   });
 
   it("lets a volume go whose protection was taken away, and no other", () => {

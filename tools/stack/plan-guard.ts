@@ -25,8 +25,10 @@ const LOSES = /^(delete|replace|delete-replaced|create-replacement|discard)/;
 /** Sentences on what the plan would take away that holds data; none where it takes nothing. */
 export function dataLosses(plan: Plan): string[] {
   const lost = new Map<string, string>();
+  const rotated = rotatedPasswords(plan);
   for (const { op, urn, oldState, replaceReasons } of plan.steps ?? []) {
     if (!LOSES.test(op) || !HOLDS_DATA.includes(typeOf(urn)) || !holdsData(urn)) continue;
+    if (op === "delete" && rotated.has(urn)) continue;
     // Members that leave take their volumes along; those volumes had their protection taken away, or never had any.
     if (op === "delete" && VOLUMES.includes(typeOf(urn)) && oldState && !oldState.protect) continue;
     const why = replaceReasons?.length ? ` since ${replaceReasons.join(", ")} changes` : "";
@@ -40,15 +42,18 @@ export function dataLosses(plan: Plan): string[] {
   return [...lost.values()];
 }
 
-/**
- * A volume that only carries files is filled anew; what the monitoring's pages open with goes with them; and a password of
- * Redis that a rotation takes out opens nothing that PostgreSQL does not have.
- */
+/** A volume that only carries files is filled anew, and what the monitoring's pages open with goes with them. */
 function holdsData(urn: string): boolean {
   const files = typeOf(urn).startsWith("docker:") && nameOf(urn).endsWith("-files");
-  const page = SECRET.test(typeOf(urn)) && urn.includes("dujyo:index:Monitoring$");
-  const cache = typeOf(urn) === PASSWORD && urn.includes("dujyo:index:RedisCluster$");
-  return !files && !page && !cache;
+  return !files && !(SECRET.test(typeOf(urn)) && urn.includes("dujyo:index:Monitoring$"));
+}
+
+/** Passwords beside which the plan leaves one of another number, for the same purpose: a rotation is done with them. */
+function rotatedPasswords({ steps = [] }: Plan): ReadonlySet<string> {
+  const purpose = (urn: string) => urn.replace(/-\d+$/, "");
+  const passwords = steps.filter(({ urn }) => typeOf(urn) === PASSWORD);
+  const kept = new Set(passwords.filter(({ op }) => op === "same").map(({ urn }) => purpose(urn)));
+  return new Set(passwords.filter(({ urn }) => kept.has(purpose(urn))).map(({ urn }) => urn));
 }
 
 /** The Kubernetes objects that there would be after the plan. */
