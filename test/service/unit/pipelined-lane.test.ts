@@ -28,7 +28,7 @@ vi.mock("pg", async (original) => ({
   },
 }));
 
-const login = { host: "localhost", port: 1, database: "d", user: "u", password: "p", ca: "" };
+const login = { host: "localhost", port: 1, database: "d", user: "u", passwords: () => ["p"], ca: "" };
 const laneOf = (size: number) =>
   new PipelinedLane({ login, name: "test", connectTimeoutMs: 100, queryTimeoutMs: 100, size, queue: 100 });
 const ask = (lane: PipelinedLane, count: number) =>
