@@ -83,12 +83,6 @@ const EXCEPTIONS: readonly Exception[] = [
     reason:
       "a member has to come back by itself, however often; the alert ContainerRestarting tells of one that keeps ending",
   },
-  {
-    check: "cis-docker/5.29",
-    offence: /may start processes without bound$/,
-    reason:
-      "the provider has no such option; the memory limit bounds the processes, and the alert ContainerOutOfMemory tells",
-  },
 ];
 
 /** What a stack of these settings is excused for. */
