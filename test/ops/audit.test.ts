@@ -32,7 +32,7 @@ import {
   wrongIdentity,
 } from "../../ops/audit/checks/links.ts";
 import { judgeColumns, judgeErased, judgeUsers, trialOf } from "../../ops/audit/checks/personal-data.ts";
-import { judgeLogins, judgeLookups } from "../../ops/audit/checks/pooler.ts";
+import { judgeBareLogins, judgeLogins, judgeLookups } from "../../ops/audit/checks/pooler.ts";
 import { judgeKeys, judgeMatrix, judgeValues, REDIS_MATRIX } from "../../ops/audit/checks/redis-rights.ts";
 import { search } from "../../ops/audit/checks/secrets.ts";
 import {
@@ -146,6 +146,11 @@ const PLANTED: readonly (readonly [RegExp, string, string])[] = [
   ],
   [/^identities\/definers$/, "ops/audit.test.ts", "lent by functions are found"],
   [/^identities\/pooler-logins$/, "ops/audit.test.ts", "that get through the pooler, or do not, are found"],
+  [
+    /^identities\/pooler-certificate$/,
+    "ops/audit.test.ts",
+    "that the password of the look-ups opens are found",
+  ],
   [/^identities\/pooler-lookups$/, "stack/audit.test.ts", "finds a verifier too much"],
   [/^identities\/patroni$/, "ops/audit.test.ts", "that Patroni obeys without a certificate are found"],
   [/^identities\/redis$/, "ops/audit.test.ts", "of Redis with a command too many or too few are found"],
@@ -375,6 +380,14 @@ describe("identities", () => {
     expect(login("pgbouncer", "dujyo_blockchain", "in")).toEqual(["pgbouncer gets into dujyo_blockchain"]);
     expect(login("monitoring", "pgbouncer", "not allowed")).toHaveLength(1);
     expect(login("postgres", "dujyo_blockchain", "timeout expired")).toHaveLength(1);
+  });
+
+  it("that the password of the look-ups opens are found", () => {
+    const login = (answer: string) =>
+      judgeBareLogins([{ role: "pgbouncer", database: "d", place: "127.0.0.1:5432", answer }]).offences;
+    expect(login("connection requires a valid client certificate")).toEqual([]);
+    expect(login("in")).toEqual(["the password of the look-ups opens 127.0.0.1:5432"]);
+    expect(login("timeout expired")).toEqual(["127.0.0.1:5432 asks for no certificate: timeout expired"]);
   });
 
   it("that the pooler looks up, or looks up with, beyond what it is for are found", () => {
