@@ -43,7 +43,7 @@ import {
   judgeTables,
 } from "../../ops/audit/checks/sql-rights.ts";
 import { exceptionsFor } from "../../ops/audit/exceptions.ts";
-import { type Listener, listeningPorts } from "../../ops/audit/listeners.ts";
+import { type Listener, listeningPorts, publishedAt } from "../../ops/audit/listeners.ts";
 import { reportPage, share } from "../../ops/audit/report.ts";
 import { type Container, parseCsv, type Scene } from "../../ops/audit/scene.ts";
 import { generatedSecrets, needle, secretsIn } from "../../ops/audit/secrets.ts";
@@ -138,6 +138,7 @@ const PLANTED: readonly (readonly [RegExp, string, string])[] = [
   [/^links\/loopback$/, "ops/audit.test.ts", "published beyond loopback are found"],
   [/^links\/capture$/, "stack/audit.test.ts", "finds a canary in clear on the network"],
   [/^addresses\/stranger$/, "stack/access.test.ts", "serves the networks of access.allowedCidrs"],
+  [/^addresses\/container$/, "stack/access.test.ts", "serves a container of its own network"],
   [/^identities\/tables$/, "stack/audit.test.ts", "finds a right too much"],
   [
     /^identities\/(personal-columns|roles|creators)$/,
@@ -319,6 +320,17 @@ describe("addresses", () => {
     expect(await offences("tls", "-NOAUTH")).toHaveLength(1);
     expect(await offences("http", "HTTP/1.0 200 OK")).toHaveLength(1);
     expect(await offences("http", "")).toEqual([]);
+  });
+
+  it("of what is published are those of the machine", () => {
+    const haproxy = {
+      Config: { Labels: { "io.dujyo.member": "haproxy" } },
+      NetworkSettings: { Ports: { "5000/tcp": [{ HostPort: "6000" }], "5001/tcp": null } },
+    } as unknown as Container;
+    const places = [port("postgres"), { ...port("postgres"), port: 5001 }];
+    expect(publishedAt("10.0.0.1", places, [haproxy])).toEqual([
+      { ...port("postgres"), host: "10.0.0.1", port: 6000 },
+    ]);
   });
 });
 
