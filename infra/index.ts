@@ -23,6 +23,7 @@ const postgres = new PostgresCluster("postgres", {
   allowedCidrs: settings.access.allowedCidrs,
   consensus: etcd,
   portOffset,
+  ...(target.balancesServices ? {} : { poolerHost: "pgbouncer" }),
   endpointHosts: ["haproxy", ...(knownAs === "" ? [] : [knownAs])],
   identity: givenIdentity(settings),
   companion: watching?.companions?.member,

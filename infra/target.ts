@@ -100,6 +100,11 @@ export interface MembersSpec extends WorkloadSpec {
   readonly storage?: number;
   /** Whether no two members may share a node where the settings demand spreading: each of them counts in a quorum. @default false */
   readonly apart?: boolean;
+  /**
+   * Whether members are told where they run, in `MEMBER_NODE` and `MEMBER_ZONE`, on targets with several nodes; empty where the
+   * platform does not tell. @default false
+   */
+  readonly toldPlace?: boolean;
   /** Whether members need an address that survives their replacement. @default false */
   readonly fixedAddresses?: boolean;
 }

@@ -20,7 +20,19 @@ export async function resourcesInForce(stack: string, type: string): Promise<Sta
 }
 
 /** Notes in the state that these are to be made anew: the next `up` does that, whoever runs it. */
-export async function markForRenewal(stack: string, urns: readonly string[]): Promise<void> {
+export function markForRenewal(stack: string, urns: readonly string[]): Promise<void> {
+  return onState(stack, ["state", "taint", "--yes", "--stack", stack, ...urns]);
+}
+
+/** Looks whether these are still there: those that are not leave the state, and the next `up` makes them anew. */
+export function forgetResources(stack: string, urns: readonly string[]): Promise<void> {
+  const targets = urns.flatMap((urn) => ["--target", urn]);
+  const quiet = ["--yes", "--skip-preview", "--suppress-outputs"];
+  return onState(stack, ["refresh", ...quiet, "--stack", stack, ...targets]);
+}
+
+/** Runs a command of the engine on a state that nobody else works with meanwhile. */
+async function onState(stack: string, command: readonly string[]): Promise<void> {
   const pulumi = new Pulumi(stack, pulumiEnvironment(stack));
   const leaveTurn = await takeTurn();
   try {
@@ -29,7 +41,7 @@ export async function markForRenewal(stack: string, urns: readonly string[]): Pr
       ensureLocalState(stack, pulumi.environment);
       await releaseStaleLock(step, pulumi);
     });
-    await pulumi.mustRun(["state", "taint", "--yes", "--stack", stack, ...urns]);
+    await pulumi.mustRun(command);
   } finally {
     leaveTurn();
   }

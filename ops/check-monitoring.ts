@@ -6,7 +6,9 @@ import { ROOT } from "../tools/layout.ts";
 import { namespaceOf, reachCluster } from "../tools/stack/kubernetes-cluster.ts";
 import { pulumiEnvironment } from "../tools/stack/local-state.ts";
 import { stackSettings } from "../tools/stack/settings.ts";
-import { readConnection } from "./connection-store.ts";
+import { connectionOf } from "./connection.ts";
+import { readOutputs } from "./connection-store.ts";
+import { Forwarded } from "./kubernetes-connection.ts";
 import { type MonitoringAddresses, monitoringAddresses } from "./monitoring/addresses.ts";
 import { count, withCounts } from "./monitoring/counts-table.ts";
 import { DRILLS, type DrillName, drill } from "./monitoring/drill.ts";
@@ -45,11 +47,14 @@ async function check(options: Options): Promise<number> {
   const drills = chosenDrills(options.drill);
   if (drills.length > 0 && settings.target !== "docker")
     throw new Refusal("--drill breaks containers of a Docker engine; on Kubernetes the check goes without.");
-  const connection = await readConnection(options.stack, pulumiEnvironment(options.stack));
+  const outputs = await readOutputs(options.stack, pulumiEnvironment(options.stack));
   const wayIn =
     settings.target === "kubernetes"
-      ? await throughCluster(await reachCluster(settings), namespaceOf(options.stack, settings), connection)
-      : onLoopback(addresses, connection);
+      ? await throughCluster(
+          await Forwarded.into(await reachCluster(settings), namespaceOf(options.stack, settings)),
+          outputs,
+        )
+      : onLoopback(addresses, connectionOf(outputs));
   const stop = startTraffic(wayIn);
   try {
     const well = await checkLive(wayIn.prometheus, options);
@@ -60,7 +65,6 @@ async function check(options: Options): Promise<number> {
     return well ? 0 : 1;
   } finally {
     const { answered, failed } = await stop();
-    wayIn.close();
     print(`light traffic: ${answered} requests answered, ${failed} failed`);
   }
 }

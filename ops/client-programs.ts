@@ -8,16 +8,17 @@ const program = (body: string): string => `#!/bin/sh\nset -eu\n${body}\n`;
  * them. No password stands in an argument or in the environment.
  *
  * @param image reference of the PostgreSQL image
+ * @param inside command line that runs a program inside a member, with its standard input
  */
 export function clientPrograms(
-  stack: string,
   folder: string,
   { redis }: Connection,
   image: string,
+  inside: (member: string) => string,
 ): Record<"psql" | "redis-cli", string> {
   const [node] = redis;
   const redisCli =
-    `docker exec --interactive dujyo-${stack}-${node?.host} redis-cli -c --tls --cacert /etc/dujyo/tls/ca.crt ` +
+    `${inside(node?.host ?? "")} redis-cli -c --tls --cacert /etc/dujyo/tls/ca.crt ` +
     `-h ${node?.host} -p ${node?.port} --user operator --askpass`;
   const password = `'${join(folder, "redis-operator-password")}'`;
   return {

@@ -1,21 +1,31 @@
 import { join } from "node:path";
 import { Command } from "commander";
+import type { Settings } from "../infra/settings/schema.ts";
 import { Failure, runCommand } from "../tools/failure.ts";
 import { ENGINE_BIN, ROOT } from "../tools/layout.ts";
 import { Progress } from "../tools/setup/progress.ts";
 import { ensurePulumiEngine } from "../tools/setup/pulumi-engine.ts";
+import { namespaceOf, reachCluster } from "../tools/stack/kubernetes-cluster.ts";
 import { ensureLocalState, type PulumiEnvironment, pulumiEnvironment } from "../tools/stack/local-state.ts";
 import { Pulumi } from "../tools/stack/pulumi.ts";
+import { stackSettings } from "../tools/stack/settings.ts";
 import { resourcesOf } from "../tools/stack/snapshot.ts";
 import { type Connection, LOGINS } from "./connection.ts";
 import { natMap, services } from "./connection-files.ts";
-import { readConnection, writeConnectionFiles } from "./connection-store.ts";
+import { readConnection, readOutputs, writeConnectionFiles } from "./connection-store.ts";
+import { Forwarded } from "./kubernetes-connection.ts";
+import { Refusal } from "./refusal.ts";
 
 const command = new Command("connect")
   .description(
     "Prints what is needed to get in, ready to paste, and writes the files for it (readable by you alone).",
   )
-  .option("--stack <name>", "which stack", "dev");
+  .option("--stack <name>", "which stack", "dev")
+  .option(
+    "--forward",
+    "on Kubernetes: lead ports of this machine into the cluster for as long as this command runs",
+    false,
+  );
 
 function environmentLines({ PATH: _, ...variables }: PulumiEnvironment): string[] {
   return [
@@ -72,8 +82,41 @@ function report(stack: string, folder: string, connection: Connection): string {
   ].join("\n");
 }
 
+/** Until whoever reads this has had enough. */
+function endOfInterest(): Promise<void> {
+  // Nothing else keeps the process: ways in do not.
+  const stay = setInterval(() => undefined, 2 ** 30);
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+      process.once(signal, () => {
+        clearInterval(stay);
+        resolve();
+      });
+  });
+}
+
+/** A stack on Kubernetes through forwarded ports. */
+async function throughCluster(
+  stack: string,
+  settings: Settings,
+  environment: PulumiEnvironment,
+): Promise<Connection> {
+  const outputs = await readOutputs(stack, environment);
+  const forwarded = await Forwarded.into(await reachCluster(settings), namespaceOf(stack, settings));
+  const connection = await forwarded.connection(outputs);
+  const { enabled, mode } = settings.monitoring;
+  if (!enabled || mode === "operator") return connection;
+  const { prometheus, alertmanager } = await forwarded.monitoring();
+  const pages = Object.entries({ Prometheus: prometheus, Alertmanager: alertmanager });
+  return { ...connection, pages: pages.map(([name, url]) => ({ name, port: Number(new URL(url).port) })) };
+}
+
 await runCommand(async () => {
-  const { stack } = command.parse().opts<{ stack: string }>();
+  const { stack, forward } = command.parse().opts<{ stack: string; forward: boolean }>();
+  const settings = stackSettings(stack);
+  const onKubernetes = settings.target === "kubernetes";
+  if (forward && !onKubernetes)
+    throw new Refusal(`The stack "${stack}" publishes its ports on this machine: leave --forward away.`);
   const environment = pulumiEnvironment(stack);
   await new Progress(process.stderr).step("Pulumi engine", ensurePulumiEngine);
   ensureLocalState(stack, environment);
@@ -85,8 +128,18 @@ await runCommand(async () => {
     process.stdout.write(plainPulumi(environment));
     throw new Failure(`The stack "${stack}" is not up. Run "npm run up", and come here again for the rest.`);
   }
-  const connection = await readConnection(stack, environment);
+  if (onKubernetes && !forward) {
+    const line = `npm run connect -- --stack ${stack} --forward`;
+    process.stdout.write(`Ways in, for as long as it runs:\n  ${line}\n\n${plainPulumi(environment)}`);
+    return 0;
+  }
+  const connection = await (onKubernetes
+    ? throughCluster(stack, settings, environment)
+    : readConnection(stack, environment));
   const folder = writeConnectionFiles(stack, connection);
   process.stdout.write(`${report(stack, folder, connection)}\n${plainPulumi(environment)}`);
+  if (!onKubernetes) return 0;
+  process.stdout.write("\nThese ports lead into the cluster until you end this (Ctrl+C).\n");
+  await endOfInterest();
   return 0;
 });

@@ -1,9 +1,12 @@
 import type { Settings } from "../infra/settings/schema.ts";
+import { namespaceOf, reachCluster } from "../tools/stack/kubernetes-cluster.ts";
 import { pulumiEnvironment } from "../tools/stack/local-state.ts";
 import { stackSettings } from "../tools/stack/settings.ts";
 import type { Connection } from "./connection.ts";
-import { readConnection } from "./connection-store.ts";
+import { readConnection, readOutputs } from "./connection-store.ts";
 import type { Member } from "./inventory.ts";
+import { Forwarded } from "./kubernetes-connection.ts";
+import { type MonitoringAddresses, monitoringAddresses } from "./monitoring/addresses.ts";
 import { openPlatform } from "./open-platform.ts";
 import type { Platform } from "./platform.ts";
 import { Patroni } from "./postgres/patroni.ts";
@@ -17,8 +20,18 @@ export interface RunningStack {
   readonly patroni: Patroni;
   /** Members when the command began. */
   readonly members: readonly Member[];
-  /** What clients need; read from the stack's outputs at the first call, which takes a second or two. */
+  /**
+   * What clients on this machine need; read from the stack's outputs at the first call, which takes a second or two.
+   *
+   * @throws Refusal where this user may not open sessions with the stack
+   */
   readonly connection: () => Promise<Connection>;
+  /**
+   * Where the pages of the stack's own monitoring are on this machine.
+   *
+   * @throws Failure where this user may not see them
+   */
+  readonly monitoring: () => Promise<Pick<MonitoringAddresses, "prometheus" | "alertmanager">>;
   /** @throws Refusal listing the members there are */
   readonly member: (name: string) => Member;
 }
@@ -36,7 +49,8 @@ export async function openStack(name: string): Promise<RunningStack> {
     throw new Refusal(
       `The stack "${name}" is not up. Bring it up with "npm run up -- --stack ${name}" and repeat.`,
     );
-  let connection: Promise<Connection> | undefined;
+  const { connection, monitoring } =
+    settings.target === "kubernetes" ? throughCluster(name, settings) : onLoopback(name);
   return {
     name,
     settings,
@@ -46,10 +60,8 @@ export async function openStack(name: string): Promise<RunningStack> {
       platform,
       members.filter(({ part }) => part === "postgres"),
     ),
-    connection: () => {
-      connection ??= loopbackConnection(name, settings);
-      return connection;
-    },
+    connection: once(connection),
+    monitoring: once(monitoring),
     member: (wanted) => {
       const found = members.find((member) => member.name === wanted);
       if (found) return found;
@@ -59,14 +71,33 @@ export async function openStack(name: string): Promise<RunningStack> {
   };
 }
 
-/** Sessions from this machine go to ports that a stack on Docker publishes here. */
-async function loopbackConnection(name: string, { target }: Settings): Promise<Connection> {
-  if (target === "kubernetes")
-    throw new Refusal(
-      `This command opens sessions from this machine, and the stack "${name}" publishes no ports: it runs on Kubernetes. ` +
-        'status, logs, switchover, failover, reinit, pause, resume and restart work there; docs/kubernetes.md, "Day-2 commands", has the rest.',
-    );
-  return readConnection(name, pulumiEnvironment(name));
+type Ways = Pick<RunningStack, "connection" | "monitoring">;
+
+/** Docker publishes ports on the machine that it runs on. */
+function onLoopback(name: string): Ways {
+  return {
+    connection: () => readConnection(name, pulumiEnvironment(name)),
+    monitoring: async () => monitoringAddresses(name),
+  };
+}
+
+/** A cluster publishes none: they are forwarded while the command runs. */
+function throughCluster(name: string, settings: Settings): Ways {
+  const forwarded = once(async () =>
+    Forwarded.into(await reachCluster(settings), namespaceOf(name, settings)),
+  );
+  return {
+    connection: async () => (await forwarded()).connection(await readOutputs(name, pulumiEnvironment(name))),
+    monitoring: async () => (await forwarded()).monitoring(),
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** The members of one part. @throws Refusal listing the parts there are */

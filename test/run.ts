@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { whyNoCluster } from "../tools/cluster/place.ts";
@@ -75,6 +75,7 @@ const SUITES: Record<string, () => Promise<Count>> = {
   ledger: () => vitest("ledger"),
   registry: () => vitest("registry"),
   backup: () => vitest("backup"),
+  rotation: () => vitest("rotation"),
   service: () => vitest("service"),
   stack: () => vitest("stack"),
   cluster: async () => {
@@ -93,11 +94,17 @@ if (unknown.length > 0) {
 }
 
 /** Minutes on a cluster, or a stack, of their own, which would make every run longer than a person waits for. */
-const ON_REQUEST = new Set(["backup", "cluster"]);
+const ON_REQUEST = new Set(["backup", "cluster", "rotation"]);
 
 // These suites share one running stack, which is taken down after the last of them, also after a failure.
 const ON_STACK = ["service", "stack"];
 const keep = process.env.KEEP_TEST_STACK;
+
+// What a test leaves among the temporary files goes with the run. Servers that run as another user have theirs there, too.
+const temporary = mkdtempSync(join(tmpdir(), "dujyo-tests-"));
+chmodSync(temporary, 0o1777);
+process.env.TMPDIR = temporary;
+process.once("exit", () => rmSync(temporary, { recursive: true, force: true }));
 
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
 const chosen = Object.keys(SUITES).filter((name) =>

@@ -65,7 +65,10 @@ export class ApiService extends pulumi.ComponentResource {
       {
         image: "api",
         command: ["/usr/bin/tini", "--", "/usr/local/bin/migrate"],
-        files: [postgresCa, { path: "secrets/dujyo-user-password", content: postgres.passwords.owner }],
+        files: [
+          postgresCa,
+          { path: "secrets/dujyo-user-password", content: postgres.passwords.owner, delivery: "follow" },
+        ],
         environment: {
           PGHOST: routing.host,
           // Past the pooler: a lock held over a session, and statements that transaction pooling can not carry.
@@ -136,9 +139,13 @@ export class ApiService extends pulumi.ComponentResource {
   #secrets({ postgres, redis }: ApiServiceArgs): FileSpec[] {
     return [
       { path: "tls/redis-ca.crt", content: redis.connection.ca },
-      { path: "secrets/dujyo-app-password", content: postgres.passwords.app },
-      { path: "secrets/dujyo-readonly-password", content: postgres.passwords.readonly },
-      { path: "secrets/redis-app-password", content: redis.connection.passwords.app },
+      { path: "secrets/dujyo-app-password", content: postgres.knownPasswords.app, delivery: "follow" },
+      {
+        path: "secrets/dujyo-readonly-password",
+        content: postgres.knownPasswords.readonly,
+        delivery: "follow",
+      },
+      { path: "secrets/redis-app-password", content: redis.connection.passwords.app, delivery: "follow" },
       { path: "secrets/access-log-key", content: this.accessLogKey },
       { path: "key-set.json", content: this.keySet, delivery: "follow" },
     ];

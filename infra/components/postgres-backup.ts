@@ -17,9 +17,6 @@ export interface PostgresBackupArgs {
   readonly after: readonly pulumi.Resource[];
 }
 
-/** Bytes of disk, where they are measured out: what backups and WAL of a small ledger take, and a trial restore. */
-const STORAGE = 20 * 2 ** 30;
-
 /**
  * One host that keeps an encrypted repository of backups and WAL on a volume of its own, takes the backups by a schedule,
  * and proves them by restoring the newest one. It is ready when WAL of the leader has reached the repository.
@@ -37,7 +34,7 @@ export class PostgresBackup extends pulumi.ComponentResource {
       {
         image: "postgres",
         count: 1,
-        storage: STORAGE,
+        storage: bytes(settings.storage),
         limits: { memory: bytes(settings.memory), cpus: settings.cpus },
         ports: [
           { name: "pgbackrest", port: PORTS.pgbackrest },
@@ -61,7 +58,11 @@ export class PostgresBackup extends pulumi.ComponentResource {
           { path: "repository.json", content: plan(settings, postgres.members) },
           { path: "trial.conf", content: readConfig("postgres/trial.conf") },
           { path: "trial-hba.conf", content: readConfig("postgres/trial-hba.conf") },
-          { path: "secrets/dujyo-readonly-password", content: postgres.passwords.readonly },
+          {
+            path: "secrets/dujyo-readonly-password",
+            content: postgres.passwords.readonly,
+            delivery: "follow",
+          },
         ],
         // A backup that runs is given up, and the next one takes over what it has copied.
         stopGrace: 20,

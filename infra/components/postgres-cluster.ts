@@ -26,6 +26,9 @@ const ROLES = {
 
 export type PostgresRole = keyof typeof ROLES;
 
+/** Roles of clients, whose passwords are numbered. The members' own and the pooler's are there once. */
+const CLIENTS: ReadonlySet<string> = new Set<PostgresRole>(["owner", "app", "readonly", "monitoring"]);
+
 export const DATABASE = "dujyo_blockchain";
 
 export interface PostgresClusterArgs {
@@ -38,6 +41,8 @@ export interface PostgresClusterArgs {
   /** The store Patroni elects through, where the target has none of its own. */
   readonly consensus: EtcdCluster;
   readonly portOffset: number;
+  /** Name of the pooler, which is to learn of changed passwords; absent where there may be several. */
+  readonly poolerHost?: string;
   /** Names of the endpoints in front, which a client may verify the members' certificates by. */
   readonly endpointHosts: readonly string[];
   /** Passwords and root certificate of the other site, which has them from its creation on. @default its own */
@@ -45,6 +50,8 @@ export interface PostgresClusterArgs {
   /** Beside each member, on targets that have companions. @default none */
   readonly companion?: CompanionSpec;
 }
+
+type Passwords = Readonly<Record<PostgresRole, pulumi.Output<string>>>;
 
 const MB = 2 ** 20;
 /** Seconds the settling job gets: time for a base backup of a loaded member and a rolling restart. */
@@ -61,7 +68,10 @@ export class PostgresCluster extends pulumi.ComponentResource {
   readonly members: readonly string[];
   /** Root certificate of PostgreSQL, Patroni, HAProxy and PgBouncer; PEM. */
   readonly ca: pulumi.Output<string>;
-  readonly passwords: Readonly<Record<PostgresRole, pulumi.Output<string>>>;
+  /** Those that the roles have. */
+  readonly passwords: Passwords;
+  /** Each with the one that its role may have instead while it is being changed; one a line, the likelier first. */
+  readonly knownPasswords: Passwords;
   /** All that another site of the same database has to share; a secret. */
   readonly identity: pulumi.Output<PostgresIdentity>;
   /** Whole: a leader, every replica streaming, the quorum complete, roles and database in place. */
@@ -78,7 +88,17 @@ export class PostgresCluster extends pulumi.ComponentResource {
     );
     this.ca = this.#authority.certificate;
     this.members = Array.from({ length: settings.replicas + 1 }, (_, ordinal) => `${name}-${ordinal}`);
-    this.passwords = this.#createPasswords(name, identity);
+    const created = mapRoles((role) =>
+      this.#createPasswords(
+        `${name}-${role}`,
+        CLIENTS.has(role) ? settings.passwords : [1],
+        identity?.[role],
+      ),
+    );
+    this.passwords = mapRoles((role) => created[role].at(-1) as pulumi.Output<string>);
+    this.knownPasswords = mapRoles((role) =>
+      pulumi.all(created[role].toReversed()).apply((texts) => texts.join("\n")),
+    );
     this.identity = pulumi.secret(
       pulumi
         .all([this.#authority.certificate, this.#authority.privateKey, pulumi.output(this.passwords)])
@@ -101,6 +121,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
           // A site that follows another commits nothing.
           synchronousStandbys: settings.standby ? 0 : settings.synchronousReplicas,
           deadlineSeconds: SETTLE_SECONDS,
+          ...(args.poolerHost && { pooler: { host: args.poolerHost, port: PORTS.pgbouncer } }),
         },
         undefined,
         2,
@@ -142,15 +163,17 @@ export class PostgresCluster extends pulumi.ComponentResource {
     ];
   }
 
-  #createPasswords(name: string, identity: PostgresIdentity | undefined): PostgresCluster["passwords"] {
-    const entries = Object.keys(ROLES).map(
-      (role) =>
-        [
-          role,
-          new Password(`${name}-${role}`, { parent: this }, identity?.[role as PostgresRole]).value,
-        ] as const,
+  /** The first has no number in its name: stacks had it before passwords could be rotated. */
+  #createPasswords(
+    name: string,
+    numbers: readonly number[],
+    adopted: string | undefined,
+  ): readonly pulumi.Output<string>[] {
+    return numbers.map((number) =>
+      number === 1
+        ? new Password(name, { parent: this }, adopted).value
+        : new Password(`${name}-${number}`, { parent: this }).value,
     );
-    return Object.fromEntries(entries) as unknown as PostgresCluster["passwords"];
   }
 
   #patroniConfiguration({ allowedCidrs, consensus, target }: PostgresClusterArgs): pulumi.Output<string> {
@@ -198,7 +221,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
         // Index builds share their sort through it.
         sharedMemory: 128 * MB,
         ports: [{ name: "patroni", port: PORTS.patroni }],
-        files: backup.enabled ? [...files, memberConfiguration(bytes(settings.storage))] : files,
+        files: backup.enabled ? [...files, memberConfiguration()] : files,
         election: electionName(),
         apart: true,
         // The hand-over, then the shutdown checkpoint: Patroni gives up on it after 30 s.
@@ -248,6 +271,11 @@ export class PostgresCluster extends pulumi.ComponentResource {
       { parent: this, after: [members] },
     );
   }
+}
+
+function mapRoles<T>(made: (role: PostgresRole) => T): Readonly<Record<PostgresRole, T>> {
+  const roles = Object.keys(ROLES) as PostgresRole[];
+  return Object.fromEntries(roles.map((role) => [role, made(role)])) as Record<PostgresRole, T>;
 }
 
 /** What tells this cluster from others in the same store. */
@@ -306,7 +334,7 @@ function dynamicConfiguration(settings: Settings["postgres"], backup: Settings["
     slowQueryMs: milliseconds(settings.slowQuery),
     walLevel: settings.logicalReplication ? "logical" : "replica",
     foreignSlots: settings.logicalReplication ? readConfig("patroni/foreign-slots.yml") : "",
-    archive: archiveParameters(backup),
+    archive: archiveParameters(backup, bytes(settings.storage)),
     sites: siteConfiguration(settings),
     parameters: parameters.join("\n"),
   });

@@ -77,6 +77,7 @@ export class PostgresPooling extends pulumi.ComponentResource {
               pgbouncerPassword: cluster.passwords.pgbouncer,
               monitoringPassword: cluster.passwords.monitoring,
             }),
+            delivery: "reload",
           },
           ...cluster.serverFiles(name, companion ? [name, "localhost"] : [name]),
         ],

@@ -27,9 +27,11 @@ export interface RedisConnection {
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
   /** Root certificate, PEM. */
   readonly ca: pulumi.Output<string>;
-  /** Password of each ACL user. */
+  /** Password that each ACL user logs in with; during a rotation a second one is accepted. */
   readonly passwords: Readonly<Record<(typeof USERS)[number], pulumi.Output<string>>>;
 }
+
+type Passwords = RedisConnection["passwords"];
 
 const MB = 2 ** 20;
 /** Bytes of disk that a member asks for: an append-only file grows to twice the data before it is rewritten. */
@@ -59,8 +61,17 @@ export class RedisCluster extends pulumi.ComponentResource {
       { commonName: `dujyo ${name}` },
       { parent: this },
     );
-    const passwords = this.#passwords(name);
-    const clusterPassword = { path: "secrets/redis-cluster", content: passwords.cluster };
+    // In the order of their numbers: which of them is in use changes nothing in what is accepted.
+    const accepted = settings.passwords
+      .toSorted((one, other) => one - other)
+      .map((number) => ({ number, passwords: this.#passwords(name, number) }));
+    const inUse = settings.passwords.at(-1);
+    const passwords = accepted.find(({ number }) => number === inUse)?.passwords as Passwords;
+    const clusterPassword: FileSpec = {
+      path: "secrets/redis-cluster",
+      content: passwords.cluster,
+      delivery: "reload",
+    };
     const root = { path: "tls/ca.crt", content: authority.certificate };
     const control = [clusterPassword, root];
     const drained = target.removesMembersLast
@@ -76,12 +87,17 @@ export class RedisCluster extends pulumi.ComponentResource {
         storage: bytes(settings.memory) * STORAGE_SHARE,
         companion: args.companion,
         fixedAddresses: true,
+        toldPlace: true,
         ports: [],
         files: [
           { path: "redis.conf", content: redisConf(settings) },
-          { path: "users.acl", content: usersAcl(passwords) },
-          { path: "secrets/redis-replication", content: passwords.replication },
-          { path: "secrets/redis-reload", content: passwords.reload },
+          {
+            path: "users.acl",
+            content: usersAcl(accepted.map(({ passwords }) => passwords)),
+            delivery: "reload",
+          },
+          { path: "secrets/redis-replication", content: passwords.replication, delivery: "reload" },
+          { path: "secrets/redis-reload", content: passwords.reload, delivery: "reload" },
           clusterPassword,
           root,
         ],
@@ -107,11 +123,13 @@ export class RedisCluster extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  #passwords(name: string): RedisConnection["passwords"] {
-    const entries = USERS.map(
-      (user) => [user, new Password(`${name}-${user}`, { parent: this }).value] as const,
-    );
-    return Object.fromEntries(entries) as unknown as RedisConnection["passwords"];
+  /** The first have no number in their names: stacks had them before passwords could be rotated. */
+  #passwords(name: string, number: number): Passwords {
+    const entries = USERS.map((user) => {
+      const resource = number === 1 ? `${name}-${user}` : `${name}-${user}-${number}`;
+      return [user, new Password(resource, { parent: this }).value] as const;
+    });
+    return Object.fromEntries(entries) as unknown as Passwords;
   }
 
   #certificate(name: string, ordinal: number, target: Target, authority: CertificateAuthority): FileSpec[] {
@@ -174,12 +192,12 @@ function redisConf(settings: Settings["redis"]): string {
   });
 }
 
-function usersAcl(passwords: RedisConnection["passwords"]): pulumi.Output<string> {
-  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-  const holes = Object.entries(passwords).map(([user, password]) => [
-    `${user}PasswordSha256`,
-    password.apply(sha256),
-  ]);
+function usersAcl(accepted: readonly Passwords[]): pulumi.Output<string> {
+  const digest = (text: string) => `#${createHash("sha256").update(text).digest("hex")}`;
+  const holes = USERS.map((user) => {
+    const all = pulumi.all(accepted.map((passwords) => passwords[user]));
+    return [`${user}Passwords`, all.apply((texts) => texts.map(digest).join(" "))];
+  });
   return renderOutput("redis/users.acl", {
     ...Object.fromEntries(holes),
     // Braces are part of a hash tag, so every key of an account lies in one slot: dujyo:{account}:...

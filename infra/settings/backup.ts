@@ -3,7 +3,7 @@ import { cpus, duration, flag, section, size, whole } from "./kinds.ts";
 /** Archive of WAL and backups by pgBackRest. */
 export const backup = section({
   enabled: flag(false).describe(
-    "Whether WAL is archived and backups are taken, on Docker. Once on it stays on: the repository would go with it. Turning it on restarts the members of PostgreSQL one at a time.",
+    "Whether WAL is archived and backups are taken. Once on it stays on: the repository would go with it. Turning it on restarts the members of PostgreSQL one at a time.",
   ),
   schedule: section({
     full: duration("1 h", "90 d", "7 d").describe("Time from one full backup to the next."),
@@ -24,6 +24,9 @@ export const backup = section({
   // With the time of the transport, a commit is in the repository within a minute.
   archiveTimeout: duration("1 s", "50 s", "30 s").describe(
     "A WAL segment that is not full is archived after this time, if anything was written.",
+  ),
+  storage: size("20 GB").describe(
+    "Disk of the repository's host, where disks are measured out: backups and WAL within the retention, and a second copy of the data for the trial restore.",
   ),
   memory: size("256 MB").describe("Memory limit of the repository's host."),
   cpus: cpus(1).describe("Processor limit of the repository's host."),

@@ -262,24 +262,15 @@ function namespaceIssues({ target, kubernetes }: Settings): Issue[] {
     }));
 }
 
-/** What backups need, and what would work against them. */
-function backupIssues({ target, backup, postgres }: Settings): Issue[] {
+/** What would work against backups. */
+function backupIssues({ backup, postgres }: Settings): Issue[] {
   if (!backup.enabled) return [];
-  const archiving = Object.keys(postgres.parameters).filter((name) => name.startsWith("archive_"));
-  return [
-    ...(target === "docker"
-      ? []
-      : [
-          {
-            path: "backup.enabled",
-            reason: `is true on ${target}, for which the program has no repository yet; remove it, and take backups by the cluster's own means`,
-          },
-        ]),
-    ...archiving.map((name) => ({
+  return Object.keys(postgres.parameters)
+    .filter((name) => name.startsWith("archive_"))
+    .map((name) => ({
       path: `postgres.parameters.${name}`,
       reason: "is set by backup.enabled; remove it, or turn backups off",
-    })),
-  ];
+    }));
 }
 
 /** The operator's own Alertmanager tells people, so that whom the stack would tell has to be named there. */

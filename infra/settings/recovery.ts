@@ -25,7 +25,7 @@ export const RECOVERY_PROFILES: Record<Settings["postgres"]["recovery"], Recover
 };
 
 /** Time that election and promotion take once the lease is free; measured on two cores, seconds. */
-const PROMOTION_SECONDS = 2;
+export const PROMOTION_SECONDS = 2;
 
 /**
  * Longest time for which the reader endpoint still leads to a replica that fell further behind than

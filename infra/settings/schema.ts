@@ -21,14 +21,22 @@ import { receiver } from "./receivers.ts";
 /** As many as a row's `key_version` counts, and more rotations than anybody will see. */
 const MOST_KEYS = 32_767;
 
-function areKeys(value: unknown): boolean {
+/** One or two different numbers. */
+function areNumbers(value: unknown): value is number[] {
   if (!Array.isArray(value) || value.length < 1 || value.length > 2) return false;
   const whole = value.every((key) => Number.isInteger(key) && key >= 1 && key <= MOST_KEYS);
-  return whole && (value.length === 1 || value[0] < value[1]);
+  return whole && value[0] !== value[1];
+}
+
+function areKeys(value: unknown): boolean {
+  return areNumbers(value) && value[0] === Math.min(...value);
 }
 
 const keysError = (issue: { readonly input?: unknown }) =>
   `is ${JSON.stringify(issue.input)}; use one number from 1 to ${MOST_KEYS}, or two with the new key's behind the former's, such as [1, 2]`;
+
+const numbersError = (issue: { readonly input?: unknown }) =>
+  `is ${JSON.stringify(issue.input)}; use one number from 1 to ${MOST_KEYS}, or two different ones with the one in use last, such as [2, 1]`;
 
 /**
  * Every setting of a stack with its limits and default. `describe` texts are the documentation that
@@ -83,6 +91,12 @@ export const settingsSchema = z.strictObject({
     storage: size("10 GB").describe(
       "Disk of each member. Kubernetes claims it; WAL limits follow from it on both targets.",
     ),
+    passwords: z
+      .custom<readonly number[]>(areNumbers, { error: numbersError })
+      .default([1])
+      .describe(
+        "Numbers of the passwords that the API knows of its roles; made when their number first appears, and gone for good when it is taken out. The last one is what the roles of the owner, the API, its readers and the monitoring have, so a new one stands first until the API knows it. `npm run ops -- rotate postgres-passwords` writes it.",
+      ),
     standby: flag(false).describe(
       "Whether the whole cluster follows `postgres.otherSite` and takes no writes; Kubernetes only. Such a stack is PostgreSQL and HAProxy alone. Taking it away promotes the cluster.",
     ),
@@ -130,6 +144,12 @@ export const settingsSchema = z.strictObject({
     replicasPerShard: whole(0, 5, 1).describe("Replicas of each shard."),
     memory: size("96 MB").describe("Memory limit of each member; maxmemory follows from it."),
     cpus: cpus(0.5).describe("Processor limit of each member."),
+    passwords: z
+      .custom<readonly number[]>(areNumbers, { error: numbersError })
+      .default([1])
+      .describe(
+        "Numbers of the passwords that are accepted, one for each user; made when their number first appears, and gone for good when it is taken out. The last one is in use, so a new one stands first until every member knows it. `npm run ops -- rotate redis-passwords` writes it.",
+      ),
     // Below 2 s a stall of a shared machine counts as a loss; a cut-off primary takes writes that will be lost this long.
     nodeTimeout: duration("2 s", "1 min", "3 s").describe("Silence after which a member counts as failed."),
   }),

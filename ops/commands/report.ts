@@ -33,7 +33,7 @@ export const command = defineCommand<Options>({
     if (options.html) {
       // The bundler behind it takes longer to load than most commands take.
       const { renderPage } = await import("../report/page.ts");
-      const plots = await reportPlots(report);
+      const plots = await reportPlots(stack, report);
       const seconds = report.monitored?.seconds ?? 0;
       const page = await renderPage({
         stack: stack.name,

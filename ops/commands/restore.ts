@@ -52,11 +52,7 @@ export const command = defineCommand<Options>({
       .option("--in-place", "into this stack, whose data it replaces", false)
       .option("--confirm <stack>", "name of the stack whose data is replaced"),
   run: async ({ stack, options, dryRun, say }) => {
-    const { name, settings } = stack;
-    if (settings.target === "kubernetes")
-      throw new Refusal(
-        `The stack "${name}" runs on Kubernetes, where the stack takes no backups yet: there is nothing to restore from.`,
-      );
+    const { name } = stack;
     const target = readTarget(options, new Date());
     repositoryHost(stack);
     const into = await openGoal(stack, options);
@@ -103,8 +99,11 @@ async function openGoal(stack: RunningStack, { inPlace, into }: Options): Promis
   if (into === undefined) return stack;
   if (into === stack.name) throw new Refusal(`--into ${into} is the stack itself: that is --in-place.`);
   const goal = await openStack(into);
-  if (goal.settings.target === "kubernetes")
-    throw new Refusal(`The stack "${into}" runs on Kubernetes; --into wants one on this Docker engine.`);
+  const away = [stack, goal].find(({ settings }) => settings.target === "kubernetes");
+  if (away)
+    throw new Refusal(
+      `The stack "${away.name}" runs on Kubernetes; --into goes from one stack on a Docker engine to another on the same.`,
+    );
   await refuseFilled(goal);
   return goal;
 }

@@ -2,7 +2,6 @@ import { hostname, userInfo } from "node:os";
 import { Alertmanager, formatMatcher, type HeldAlert, type Silence } from "../alerts/alertmanager.ts";
 import { readMatchers, readSpan } from "../alerts/silence-request.ts";
 import { defineCommand, type Outcome, type Task } from "../define-command.ts";
-import { monitoringAddresses } from "../monitoring/addresses.ts";
 import { Refusal } from "../refusal.ts";
 import { formatTable } from "../table.ts";
 
@@ -45,16 +44,17 @@ export const command = defineCommand<Options>({
     const run = ACTIONS[action];
     if (!run)
       throw new Refusal(`There is no action "${action}"; there are: ${Object.keys(ACTIONS).join(", ")}.`);
-    if (stack.settings.target === "kubernetes")
-      throw new Refusal(
-        `Alertmanager of the stack "${stack.name}" has no port on this machine: it runs on Kubernetes. ` +
-          'docs/kubernetes.md, "Day-2 commands", says how its alerts are silenced.',
-      );
-    if (!stack.settings.monitoring.enabled)
+    const { enabled, mode } = stack.settings.monitoring;
+    if (!enabled)
       throw new Refusal(
         `The stack "${stack.name}" has no monitoring (monitoring.enabled): nothing raises an alarm.`,
       );
-    return await run(new Alertmanager(monitoringAddresses(stack.name).alertmanager), names, task);
+    if (mode === "operator")
+      throw new Refusal(
+        `The stack "${stack.name}" is watched by the cluster's own monitoring (monitoring.mode): silence its alerts there.`,
+      );
+    const { alertmanager } = await stack.monitoring();
+    return await run(new Alertmanager(alertmanager), names, task);
   },
 });
 

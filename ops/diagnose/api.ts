@@ -1,5 +1,4 @@
 import { formatValue } from "../../dashboards/units.ts";
-import { monitoringAddresses } from "../monitoring/addresses.ts";
 import { Prometheus, type Sample } from "../monitoring/prometheus.ts";
 import type { RunningStack } from "../running-stack.ts";
 import { ALERTS } from "./cause.ts";
@@ -22,14 +21,16 @@ export interface ApiFigures {
 }
 
 /** Asks the monitoring; a finding instead where it is off or does not answer. */
-export async function apiFindings({ name, settings }: RunningStack): Promise<Finding[]> {
+export async function apiFindings({ settings, monitoring }: RunningStack): Promise<Finding[]> {
   const silent = (figure: string, bad: boolean): Finding[] => [
     { area: "monitoring", subject: "prometheus", figure, bound: "", bad, runbook: "TargetDown" },
   ];
   if (!settings.monitoring.enabled) return silent("is off in this stack: nothing is known of the API", false);
-  const prometheus = new Prometheus(monitoringAddresses(name).prometheus);
+  if (settings.monitoring.mode === "operator")
+    return silent("is the cluster's own: what it knows of the API is to be seen there", false);
   try {
-    return judgeApi(await readApi(prometheus));
+    const { prometheus } = await monitoring();
+    return judgeApi(await readApi(new Prometheus(prometheus)));
   } catch (error) {
     return silent((error as Error).message, true);
   }

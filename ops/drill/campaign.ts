@@ -4,9 +4,10 @@ import { Random } from "../../tools/data/random.ts";
 import { writeWhole } from "../../tools/setup/place.ts";
 import type { RunningStack } from "../running-stack.ts";
 import { drillAccounts } from "./accounts.ts";
-import { DockerInjector } from "./docker-injector.ts";
 import type { Fault } from "./fault.ts";
+import { FAULTS } from "./faults/index.ts";
 import { removeWrites } from "./ledger.ts";
+import { openInjector } from "./open-injector.ts";
 import { drillFolder, runFault, type Skipped } from "./run-fault.ts";
 import { type DrillReport, summarize } from "./summary.ts";
 import type { Verdict } from "./verdict.ts";
@@ -80,7 +81,7 @@ export async function campaign(
   const facts = { recovery: stack.settings.postgres.recovery };
   const run = Date.now().toString(36);
   const accounts = await drillAccounts(stack, run, ACCOUNTS, args.payer);
-  const injector = new DockerInjector(stack.name);
+  const injector = await openInjector(stack.name, stack.settings);
   try {
     for (const { fault, round } of turns) {
       if (progress.rounds.some((done) => done.fault === fault.name && done.round === round)) continue;
@@ -100,7 +101,8 @@ export async function campaign(
     await removeWrites(stack).catch(() => undefined);
   }
   if (file) rmSync(file, { force: true });
-  return summarize({ ...facts, ...progress }, progress.rounds, progress.skipped);
+  const goals = Object.fromEntries(FAULTS.map(({ name, goal }) => [name, goal]));
+  return summarize({ ...facts, ...progress }, goals, progress.rounds, progress.skipped);
 }
 
 function readProgress(file: string, seed: number): Progress | undefined {

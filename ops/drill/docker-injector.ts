@@ -2,18 +2,11 @@ import { existsSync } from "node:fs";
 import { mustRun, run } from "../../tools/process.ts";
 import { containerName } from "../docker-inventory.ts";
 import type { Member } from "../inventory.ts";
-import type { Injector, ProcessName } from "./injector.ts";
+import type { Injector } from "./injector.ts";
+import { type ProcessName, type Signal, signalCommand } from "./processes.ts";
 
 /** Rules of a drill stand in a chain of their own, so that they can go without touching any other. */
 const CHAIN = "DUJYO-DRILL";
-
-/** Prints the number of a process in the member; runs inside of it. The members' images have no program that does. */
-const FIND: Record<ProcessName, string> = {
-  postmaster: "head -n 1 /var/lib/dujyo/pgdata/postmaster.pid",
-  patroni: "grep -l 'member_patroni.py' /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | sort -n | head -n 1",
-  // The first process is the init, which lets its child's end be its own.
-  main: "grep -l 'PPid:.1$' /proc/[0-9]*/status 2>/dev/null | cut -d/ -f3 | sort -n | head -n 1",
-};
 
 /** Breaks members of a stack on Docker. Networks are changed from the machine itself, since members have no right to. */
 export class DockerInjector implements Injector {
@@ -28,6 +21,10 @@ export class DockerInjector implements Injector {
     if (process.getuid?.() !== 0) return "changing a member's network needs root on this machine";
     for (const program of ["nsenter", "iptables", "tc"])
       if ((await run("which", [program])).code !== 0) return `the program ${program} is not installed`;
+    return undefined;
+  }
+
+  async absenceObstacle(): Promise<undefined> {
     return undefined;
   }
 
@@ -48,9 +45,8 @@ export class DockerInjector implements Injector {
     await run("docker", ["unpause", this.#container(member)]);
   }
 
-  async signal(member: Member, name: ProcessName, signal: "KILL" | "STOP" | "CONT"): Promise<void> {
-    const script = `kill -s ${signal} "$(${FIND[name]})"`;
-    const args = ["exec", this.#container(member), "sh", "-c", script];
+  async signal(member: Member, name: ProcessName, signal: Signal): Promise<void> {
+    const args = ["exec", this.#container(member), ...signalCommand(name, signal)];
     // The process may have ended meanwhile, or been ended for not answering.
     if (signal === "CONT") await run("docker", args, { timeout: 10_000 });
     else await mustRun("docker", args, { timeout: 10_000 });

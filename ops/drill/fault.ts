@@ -38,5 +38,8 @@ export interface Fault {
 /** For faults that end by themselves. */
 export const nothingToHeal: Heal = async () => undefined;
 
+/** An obstacle of every fault that keeps a member away. */
+export const needsAbsence = ({ injector }: Scene): Promise<string | undefined> => injector.absenceObstacle();
+
 /** An obstacle of every fault that changes a member's network. */
 export const needsNetwork = ({ injector }: Scene): Promise<string | undefined> => injector.networkObstacle();

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { DockerInventory } from "../docker-inventory.ts";
+import { stackSettings } from "../../tools/stack/settings.ts";
+import { openPlatform } from "../open-platform.ts";
 import { releaseWrites } from "../postgres/pooler.ts";
-import { DockerInjector } from "./docker-injector.ts";
+import { openInjector } from "./open-injector.ts";
 
 /** Tells the guard that nothing is left to heal. */
 const DONE = "done\n";
@@ -23,9 +24,10 @@ async function guard(stack: string): Promise<void> {
   let heard = "";
   for await (const chunk of process.stdin) heard += String(chunk);
   if (heard === DONE) return;
-  const platform = new DockerInventory(stack);
+  const settings = stackSettings(stack);
+  const platform = await openPlatform(stack, settings);
   const members = await platform.members();
-  await new DockerInjector(stack).healAll(members);
+  await (await openInjector(stack, settings)).healAll(members);
   await releaseWrites({ platform, members });
 }
 

@@ -1,15 +1,15 @@
 import type { Member } from "../inventory.ts";
-
-/** A process inside a member. `main` is the one that the member is for. */
-export type ProcessName = "main" | "postmaster" | "patroni";
+import type { ProcessName, Signal } from "./processes.ts";
 
 /**
  * How a target breaks and mends members. Every change can be taken back, and to take it back twice, or where there is none, is
  * without effect.
  */
 export interface Injector {
-  /** Why this machine does not permit changes to members' networks; undefined where it does. */
+  /** Why members' networks can not be changed here; undefined where they can. */
   networkObstacle(): Promise<string | undefined>;
+  /** Why members can not be {@link kill}ed here; undefined where they can. */
+  absenceObstacle(): Promise<string | undefined>;
 
   /** Ends a member at once and keeps it away. */
   kill(member: Member): Promise<void>;
@@ -21,7 +21,7 @@ export interface Injector {
   thaw(member: Member): Promise<void>;
 
   /** Sends a signal to a process of a member, which then does what a crash or a hang would make it do. */
-  signal(member: Member, process: ProcessName, signal: "KILL" | "STOP" | "CONT"): Promise<void>;
+  signal(member: Member, process: ProcessName, signal: Signal): Promise<void>;
 
   /** Drops every packet from and to a member, or only those from and to some peers. */
   cut(member: Member, peers?: readonly Member[]): Promise<void>;

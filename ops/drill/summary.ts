@@ -1,4 +1,6 @@
+import type { Settings } from "../../infra/settings/schema.ts";
 import { formatTable } from "../table.ts";
+import type { Goal } from "./fault.ts";
 import type { Skipped } from "./run-fault.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -33,7 +35,7 @@ export interface DrillReport
   readonly seed: number;
   /** RFC 3339. */
   readonly started: string;
-  readonly recovery: string;
+  readonly recovery: Settings["postgres"]["recovery"];
   /** Whether every promise held. */
   readonly kept: boolean;
   readonly faults: readonly FaultSummary[];
@@ -47,14 +49,19 @@ export function median(values: readonly number[]): number {
   return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle)] ?? 0)) / 2;
 }
 
-/** Sums up what was drilled; verdicts and skipped faults in the order in which they happened. */
+/**
+ * Sums up what was drilled; verdicts and skipped faults in the order in which they happened.
+ *
+ * @param goals by the fault's name; their limits of time are held against medians
+ */
 export function summarize(
   facts: Pick<DrillReport, "seed" | "started" | "recovery">,
+  goals: Readonly<Record<string, Goal | undefined>>,
   rounds: readonly Verdict[],
   skipped: readonly Skipped[],
 ): DrillReport {
   const faults = [...Map.groupBy(rounds, ({ fault }) => fault)].map(([fault, all]) =>
-    summarizeFault(fault, all),
+    summarizeFault(fault, goals[fault] ?? {}, all),
   );
   const sum = (key: "lost" | "unexpected" | "stale" | "unread") =>
     faults.reduce((total, fault) => total + fault[key], 0);
@@ -63,7 +70,7 @@ export function summarize(
   const restored = faults.map(({ redundancy_restored_seconds }) => redundancy_restored_seconds);
   return {
     ...facts,
-    kept: rounds.every(({ broken }) => broken.length === 0),
+    kept: faults.every(({ broken }) => broken.length === 0),
     ...{ lost: sum("lost"), unexpected: sum("unexpected"), stale: sum("stale"), unread: sum("unread") },
     overlap_seconds: most("overlap_seconds"),
     write_outage_seconds: most("write_outage_seconds"),
@@ -73,7 +80,7 @@ export function summarize(
   };
 }
 
-function summarizeFault(fault: string, rounds: readonly Verdict[]): FaultSummary {
+function summarizeFault(fault: string, goal: Goal, rounds: readonly Verdict[]): FaultSummary {
   const errors: Record<string, number> = {};
   for (const round of rounds)
     for (const [what, count] of Object.entries(round.errors)) errors[what] = (errors[what] ?? 0) + count;
@@ -81,6 +88,10 @@ function summarizeFault(fault: string, rounds: readonly Verdict[]): FaultSummary
   const restored = rounds.map(({ redundancy_restored_seconds }) => redundancy_restored_seconds);
   const count = (pick: (verdict: Verdict) => number) =>
     rounds.reduce((sum, verdict) => sum + pick(verdict), 0);
+  const times = {
+    writeOutage: of(({ by_path }) => by_path.sql.write_outage_seconds),
+    writesAfterHeal: of(({ writes_after_heal_seconds }) => writes_after_heal_seconds),
+  };
   return {
     fault,
     rounds: rounds.length,
@@ -90,13 +101,26 @@ function summarizeFault(fault: string, rounds: readonly Verdict[]): FaultSummary
     unread: count(({ unread }) => unread),
     overlap_seconds: Math.max(...rounds.map(({ overlap_seconds }) => overlap_seconds)),
     write_outage_seconds: of(({ write_outage_seconds }) => write_outage_seconds),
-    sql_write_outage_seconds: of(({ by_path }) => by_path.sql.write_outage_seconds),
+    sql_write_outage_seconds: times.writeOutage,
     read_outage_seconds: of(({ read_outage_seconds }) => read_outage_seconds),
     redundancy_restored_seconds: restored.includes(null) ? null : median(restored.map(Number)),
     api_reads_answered: Math.min(...rounds.map(({ api_reads_answered }) => api_reads_answered)),
     errors,
-    broken: [...new Set(rounds.flatMap(({ broken }) => broken))],
+    broken: [...new Set(rounds.flatMap(({ broken }) => broken)), ...late(goal, times)],
   };
+}
+
+/** Which limits of time the medians are beyond. */
+function late(goal: Goal, times: Required<Pick<Goal, "writeOutage" | "writesAfterHeal">>): string[] {
+  const over = (what: keyof typeof times, text: string) => {
+    const limit = goal[what];
+    if (limit === undefined || times[what] <= limit) return [];
+    return [`${text} ${times[what].toFixed(1)} s, goal ${limit.toFixed(1)} s`];
+  };
+  return [
+    ...over("writeOutage", "write outage"),
+    ...over("writesAfterHeal", "from the heal to the next write"),
+  ];
 }
 
 /** The table for the terminal. */

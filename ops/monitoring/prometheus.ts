@@ -46,28 +46,15 @@ interface Matrix {
   readonly resultType: "vector" | "matrix" | "scalar" | "string";
 }
 
-export interface TlsIdentity {
-  readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  /** What the other end's certificate names. */
-  readonly servername?: string;
-}
-
 const ANSWER_MS = 20_000;
 
 /** What the commands ask of Prometheus over its HTTP API. */
 export class Prometheus {
   readonly #base: string;
-  readonly #tls: TlsIdentity;
 
-  /**
-   * @param base `http://127.0.0.1:9090`
-   * @param tls what it shows, and verifies the other end by, where that asks for it
-   */
-  constructor(base: string, tls: TlsIdentity = {}) {
+  /** @param base `http://127.0.0.1:9090` */
+  constructor(base: string) {
     this.#base = base.replace(/\/$/, "");
-    this.#tls = tls;
   }
 
   /** Values at this moment; a scalar is one sample without labels. */
@@ -141,7 +128,7 @@ export class Prometheus {
   #text(url: string): Promise<string> {
     const { get } = url.startsWith("https:") ? https : http;
     return new Promise((resolve, reject) => {
-      const asked = get(url, { ...this.#tls, timeout: ANSWER_MS }, (response) => {
+      const asked = get(url, { timeout: ANSWER_MS }, (response) => {
         let text = "";
         response.setEncoding("utf8").on("data", (part: string) => {
           text += part;

@@ -1,6 +1,5 @@
 import { formatValue } from "../../dashboards/units.ts";
 import { ROOT } from "../../tools/layout.ts";
-import { monitoringAddresses } from "../monitoring/addresses.ts";
 import { Prometheus } from "../monitoring/prometheus.ts";
 import type { RunningStack } from "../running-stack.ts";
 import { formatTable } from "../table.ts";
@@ -34,7 +33,7 @@ export async function readReport(stack: RunningStack, days: number): Promise<Mon
     unmonitored = "The monitoring is off in this stack (monitoring.enabled).";
   else
     try {
-      const prometheus = new Prometheus(monitoringAddresses(stack.name).prometheus);
+      const prometheus = new Prometheus((await stack.monitoring()).prometheus);
       monitored = await readFigures(prometheus, await lookBack(prometheus, days * DAY));
     } catch (error) {
       unmonitored = (error as Error).message;
@@ -43,9 +42,12 @@ export async function readReport(stack: RunningStack, days: number): Promise<Mon
 }
 
 /** Graphs of the overview over the same time; none where the monitoring does not answer. */
-export async function reportPlots({ stack, monitored }: MonthlyReport): Promise<Plot[]> {
+export async function reportPlots(
+  { monitoring }: RunningStack,
+  { monitored }: MonthlyReport,
+): Promise<Plot[]> {
   if (!monitored) return [];
-  const prometheus = new Prometheus(monitoringAddresses(stack).prometheus);
+  const prometheus = new Prometheus((await monitoring()).prometheus);
   return await readPlots(ROOT, "dujyo-overview", prometheus, monitored.seconds);
 }
 

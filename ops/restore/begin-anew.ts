@@ -1,17 +1,16 @@
 import { Failure } from "../../tools/failure.ts";
-import { nameOf } from "../../tools/stack/plan.ts";
-import { applyStack, markForRenewal, resourcesInForce } from "../apply-stack.ts";
+import { applyStack } from "../apply-stack.ts";
 import { flushPrefix } from "../cache/flush.ts";
 import { redisClient } from "../cache/redis-client.ts";
 import { sessionOptions, withSession } from "../postgres/session.ts";
 import { planRestart, rollingRestart } from "../rolling-restart.ts";
 import type { RunningStack } from "../running-stack.ts";
-import { leaveOrder, type Order, restoreMembers, startMembers, stopMembers } from "./members.ts";
+import { openGround } from "./open-ground.ts";
+import { type Order, restoreMembers } from "./order.ts";
 import type { Found } from "./trial.ts";
 
-const JOB = "pulumi-nodejs:dynamic/docker:Run";
 /** Jobs that bring a restored database to what the settings and the migrations say. */
-const JOBS = new Set(["postgres-settle", "migrate"]);
+const JOBS = ["postgres-settle", "migrate"];
 /** Keys of the cache begin with it. */
 const PREFIX = "dujyo:";
 /** Longest wait for the restored cluster, as a multiple of the trial's time, and what starting takes besides, seconds. */
@@ -36,21 +35,16 @@ export async function beginAnew(
   found: Found,
   say: (line: string) => void,
 ): Promise<void> {
-  const [founder, ...others] = restoreMembers(stack);
-  const members = [founder, ...others].map(({ name }) => name);
+  const [first, ...others] = restoreMembers(stack).map(({ name }) => name);
+  const members = [first as string, ...others] as const;
   const leader = (await stack.patroni.view().catch(() => undefined))?.leader;
-  const jobs = await resourcesInForce(stack.name, JOB);
+  const ground = await openGround(stack);
   // First: from here on the next "npm run up" completes what is cut off, whoever runs it.
-  await markForRenewal(
-    stack.name,
-    jobs.filter(({ urn }) => JOBS.has(nameOf(urn))).map(({ urn }) => urn),
-  );
+  await ground.renewJobs(JOBS);
   const stopped = new Date();
-  say(`stopping ${members.join(", ")}`);
-  await leaveOrder(stack, { founder: founder.name, members, options: source.options });
-  await stopMembers(stack, leader);
-  say(`beginning anew with ${founder.name}; the others are copied from it`);
-  await startMembers(stack);
+  const founder = ground.founder(members, leader);
+  say(`${members.join(", ")} stop; ${founder} begins anew, the others are copied from it`);
+  await ground.begin({ founder, members, options: source.options }, leader);
   const patience = Math.ceil(found.seconds * TRIAL_TIMES) + START_SECONDS;
   await stack.patroni.whole(stack.settings.postgres.synchronousReplicas, patience);
   await applyStack(stack.name, say);

@@ -4,7 +4,8 @@ import { containerName } from "../docker-inventory.ts";
 import { sessionOptions, withSession } from "../postgres/session.ts";
 import { Refusal } from "../refusal.ts";
 import type { RunningStack } from "../running-stack.ts";
-import { restoreMembers, withVolumes } from "./members.ts";
+import { withVolumes } from "./docker-ground.ts";
+import { restoreMembers } from "./order.ts";
 import type { Target } from "./target.ts";
 import type { Found } from "./trial.ts";
 

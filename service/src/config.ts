@@ -9,7 +9,8 @@ import { parseKeySet } from "./config/key-set.ts";
 export interface DatabaseLogin extends Endpoint {
   readonly database: string;
   readonly user: string;
-  readonly password: string;
+  /** For a session that begins now; while the role's password is being changed, also the one that it has instead. */
+  readonly passwords: () => readonly string[];
   readonly ca: string;
 }
 
@@ -60,7 +61,8 @@ export interface ServiceConfig {
   readonly redis: {
     readonly nodes: readonly Endpoint[];
     readonly user: string;
-    readonly password: string;
+    /** For a connection that begins now. */
+    readonly password: () => string;
     readonly ca: string;
     /** Where announced addresses are to be found from here: `announced -> reachable`. */
     readonly addressMap: Readonly<Record<string, Endpoint>>;
@@ -118,10 +120,14 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
   const ca = env.file("DB_CA_FILE");
   const name = env.text("DB_NAME", "dujyo_blockchain");
   const pooler = { host: env.text("DB_HOST"), port: env.integer("DB_PORT", 6432, [1, 65_535]), ca };
-  const writer = { user: env.text("DB_USER", "dujyo_app"), password: env.file("DB_PASSWORD_FILE") };
+  const passwords = (variable: string) => {
+    const text = env.secret(variable);
+    return () => text().split("\n");
+  };
+  const writer = { user: env.text("DB_USER", "dujyo_app"), passwords: passwords("DB_PASSWORD_FILE") };
   const reader = {
     user: env.text("DB_RO_USER", "dujyo_readonly"),
-    password: env.file("DB_RO_PASSWORD_FILE"),
+    passwords: passwords("DB_RO_PASSWORD_FILE"),
   };
   const ms = (
     variable: string,
@@ -170,7 +176,7 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
     redis: {
       nodes: env.endpoints("REDIS_NODES"),
       user: env.text("REDIS_USER", "app"),
-      password: env.file("REDIS_PASSWORD_FILE"),
+      password: env.secret("REDIS_PASSWORD_FILE"),
       ca: env.file("REDIS_CA_FILE"),
       addressMap: addressMap(env),
       connectionsPerNode: env.integer("REDIS_CONNECTIONS_PER_NODE", 1, [1, 16]),

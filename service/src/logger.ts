@@ -58,8 +58,8 @@ export function createLogger({ level, instance, stream, lines = {} }: LoggerArgs
 }
 
 /**
- * A logger whose children are made when they first log. The framework wants one for each request, and hardly any request has
- * something to say.
+ * A logger whose children are made when they first log, and theirs. The framework wants one for each request, and hardly any
+ * request has something to say.
  */
 export function withLazyChildren(log: FastifyBaseLogger): FastifyBaseLogger {
   return Object.create(log, {
@@ -82,7 +82,10 @@ class LazyLogger implements FastifyBaseLogger {
   }
 
   get #log(): FastifyBaseLogger {
-    this.#made ??= this.#parent.child(this.#bindings, this.#options);
+    if (this.#made === undefined) {
+      const parent = this.#parent instanceof LazyLogger ? this.#parent.#log : this.#parent;
+      this.#made = parent.child(this.#bindings, this.#options);
+    }
     return this.#made;
   }
 
@@ -123,6 +126,6 @@ class LazyLogger implements FastifyBaseLogger {
   }
 
   child(bindings: Bindings, options?: ChildLoggerOptions): FastifyBaseLogger {
-    return this.#log.child(bindings, options);
+    return new LazyLogger(this, bindings, options);
   }
 }

@@ -19,9 +19,14 @@ export const FIGURES = {
   recoveryMs: { title: "until an answer within 200 ms, ms", digits: 0 },
   rssMiB: { title: "resident memory at most, MiB", digits: 0 },
   rssGrowth: { title: "growth of it", digits: 3 },
+  seconds: { title: "time, s", digits: 2 },
+  cpuSeconds: { title: "processor time, s", digits: 2 },
+  resources: { title: "resources", digits: 0 },
+  perResourceMs: { title: "processor time per resource, ms", digits: 2 },
   errors: { title: "errors", digits: 0 },
   hitRatio: { title: "hit ratio of the caches", digits: 4 },
   callsPerRead: { title: "database calls per read", digits: 4 },
+  buffersPerRead: { title: "buffers per read", digits: 4 },
   callsPerWrite: { title: "database calls per write", digits: 3 },
 } as const satisfies Record<string, { title: string; digits: number }>;
 
@@ -66,5 +71,6 @@ export interface Comparison {
   readonly rounds?: number;
   /** How long it takes, where that is so long that it runs only if it is named. */
   readonly onRequest?: string;
-  prepare(stack: BenchStack): Promise<Prepared>;
+  /** @param trial whether less data will do, since nobody wants the figures */
+  prepare(stack: BenchStack, trial: boolean): Promise<Prepared>;
 }

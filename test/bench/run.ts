@@ -45,7 +45,7 @@ const command = new Command("bench")
   )
   .option(
     "--trial",
-    "one short round; writes nothing: shows that a comparison works, not what it measures",
+    "one short round, of p8 on a smaller ledger; writes nothing: shows that a comparison works, not what it measures",
     false,
   )
   .option("--keep", "leave the stack running for the next time", false);
@@ -59,7 +59,7 @@ await runCommand(async () => {
     const worse: string[] = [];
     for (const comparison of chosen) {
       process.stdout.write(`\n== ${comparison.name}: ${comparison.title}\n`);
-      const result = await measure(comparison, stack, extentOf(comparison, { quick, trial, seconds }));
+      const result = await measure(comparison, stack, extentOf(comparison, { quick, trial, seconds }), trial);
       for (const verdict of result.verdicts)
         process.stdout.write(
           `${verdict.reached ? "reached" : "MISSED "} ${verdict.what}: ${valueText(verdict)}\n`,
@@ -109,9 +109,14 @@ async function ensureWrk(): Promise<void> {
   await new Progress().step("load generator wrk", (step) => installPackages(step, ["wrk"]));
 }
 
-async function measure(comparison: Comparison, stack: BenchStack, extent: Extent): Promise<Result> {
+async function measure(
+  comparison: Comparison,
+  stack: BenchStack,
+  extent: Extent,
+  trial: boolean,
+): Promise<Result> {
   const { name, title, load: kind, goals } = comparison;
-  const { variants, stop } = await comparison.prepare(stack);
+  const { variants, stop } = await comparison.prepare(stack, trial);
   try {
     const started = new Date().toISOString();
     const before = load();

@@ -22,6 +22,9 @@ const PATIENT = {
   RATE_LIMIT_ADDRESS: "1000000",
 };
 
+/** As in the image, whose container has less memory than this machine: new objects get as much room. */
+const RUNTIME = ["--max-semi-space-size=8"];
+
 /** An HTTP server that is up on a port of its own. */
 export class HttpServer {
   readonly process: MeasuredProcess;
@@ -57,10 +60,15 @@ export class HttpServer {
       INSTANCE: "bench",
       SEAL_INTERVAL_MS: "0",
     };
-    return HttpServer.#start("the API", [...flags, SERVICE], { ...env, ...environment }, async (url) => {
-      const answer = await fetch(`${url}/metrics`);
-      return ((await answer.json()) as { caches_trusted: boolean }).caches_trusted;
-    });
+    return HttpServer.#start(
+      "the API",
+      [...RUNTIME, ...flags, SERVICE],
+      { ...env, ...environment },
+      async (url) => {
+        const answer = await fetch(`${url}/metrics`);
+        return ((await answer.json()) as { caches_trusted: boolean }).caches_trusted;
+      },
+    );
   }
 
   /** Fastify alone with these answers by path. */
@@ -75,6 +83,15 @@ export class HttpServer {
     const program = join(import.meta.dirname, "servers/bare.ts");
     return HttpServer.#start("bare Fastify", [program], { BODIES: file, MODE: mode }, async (url) => {
       return (await fetch(url + path)).ok;
+    });
+  }
+
+  /** What would run without this project, on one primary; see `servers/baseline.ts`. */
+  static baseline(stack: BenchStack, primaryPort: number): Promise<HttpServer> {
+    const program = join(import.meta.dirname, "servers/baseline.ts");
+    const env = { ...stack.environment, HOST: "127.0.0.1", DB_PORT: String(primaryPort) };
+    return HttpServer.#start("the baseline", [program], env, async (url) => {
+      return (await fetch(`${url}/balance/nobody`)).ok;
     });
   }
 

@@ -1,7 +1,12 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Listing } from "../../ops/backup/listing.ts";
+import type { Diagnosis } from "../../ops/diagnose/diagnose.ts";
+import type { DrillReport } from "../../ops/drill/summary.ts";
 import type { Candidates } from "../../ops/postgres/candidates.ts";
 import type { HandOver } from "../../ops/postgres/hand-over.ts";
 import type { Status } from "../../ops/stack-status.ts";
@@ -14,7 +19,7 @@ import { tell } from "./objects.ts";
 const ops = (args: readonly string[], env: Record<string, string> = {}): Promise<Result> =>
   run(process.execPath, [join(ROOT, "ops/cli.ts"), ...args, "--stack", STACK], {
     cwd: ROOT,
-    timeout: 150_000,
+    timeout: 390_000,
     env,
   });
 
@@ -61,6 +66,22 @@ describe("day-2 commands on a real cluster", () => {
     expect(members.find(({ role }) => role === "leader")?.member).toBe(next);
   });
 
+  it("take a backup, and prove it by restoring it", { timeout: 240_000 }, async () => {
+    const taken = await ops(["backup", "--json"]);
+    expect(taken.code, taken.stderr).toBe(0);
+    const proved = await ops(["restore-drill", "--json"]);
+    expect(proved.code, proved.stderr).toBe(0);
+    tell("restore-drill", JSON.parse(proved.stdout));
+    const listed = await ops(["backups", "--json"]);
+    expect(listed.code, listed.stderr).toBe(0);
+    const { backups, proved: when, failures } = JSON.parse(listed.stdout) as Listing;
+    expect(backups.map(({ label }) => label)).toContain(
+      (JSON.parse(taken.stdout) as { label: string }).label,
+    );
+    expect(when).toBeDefined();
+    expect(failures).toEqual([]);
+  });
+
   it("restart a part in its pods", { timeout: 180_000 }, async () => {
     const before = await status();
     const { code, stderr } = await ops(["restart", "haproxy"]);
@@ -76,14 +97,61 @@ describe("day-2 commands on a real cluster", () => {
     expect(stdout.trim().split("\n")).toHaveLength(5);
   });
 
-  it.each([
-    "vacuum",
-    "silence list",
-    "drill postgres-killed",
-  ])("refuse %s, with the way out", async (line) => {
-    const { code, stderr } = await ops(line.split(" "));
+  it("diagnose every part, each member asked through a forwarded port", async () => {
+    const { stdout, stderr } = await ops(["diagnose", "--json"]);
+    expect(stderr).toBe("");
+    const { findings } = JSON.parse(stdout) as Diagnosis;
+    const subjects = (of: string) => new Set(findings.flatMap((at) => (at.area === of ? at.subject : [])));
+    expect(subjects("sessions")).toEqual(new Set(["postgres-0", "postgres-1", "postgres-2"]));
+    expect(subjects("cache").size).toBe(6);
+    expect(subjects("pool").size).toBeGreaterThan(0);
+    expect(subjects("api").size).toBeGreaterThan(0);
+    const unasked = findings.filter(
+      ({ area, figure }) => area === "monitoring" || /nobody in|answer$/.test(figure),
+    );
+    expect(unasked).toEqual([]);
+  });
+
+  it.each(["analyze", "silence list", "report --days 1"])("do %s", async (line) => {
+    const { code, stderr } = await ops([...line.split(" "), "--json"]);
+    expect(code, stderr).toBe(0);
+  });
+
+  it("lead a person's own clients in for as long as wanted", { timeout: 90_000 }, async () => {
+    const connect = spawn(process.execPath, [join(ROOT, "ops/connect.ts"), "--stack", STACK, "--forward"], {
+      cwd: ROOT,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const ended = once(connect, "close");
+    let said = "";
+    connect.stdout.setEncoding("utf8");
+    for await (const text of connect.stdout) {
+      said += text;
+      if (said.includes("until you end this")) break;
+    }
+    const [page] = /http:\/\/127\.0\.0\.1:\d+\/health\/detailed/.exec(said) ?? [];
+    expect((await fetch(page ?? "")).status).toBe(200);
+    const [cache] = /'[^']+redis-cli' info memory/.exec(said) ?? [];
+    const asked = await run("sh", ["-c", cache ?? "false"], { timeout: 30_000 });
+    expect(asked.stdout, asked.stderr).toContain("maxmemory");
+    connect.kill("SIGINT");
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it("let faults happen under clients, and say which they can not", { timeout: 400_000 }, async () => {
+    const faults = ["postgres-killed", "redis-lost", "primary-cut"];
+    const { code, stdout, stderr } = await ops(["drill", ...faults, "--json"]);
+    expect(code, stderr).toBe(0);
+    const { kept, faults: told, skipped } = JSON.parse(stdout) as DrillReport;
+    tell("drill", { told });
+    expect(kept).toBe(true);
+    expect(skipped.map(({ fault }) => fault)).toEqual(["primary-cut"]);
+  });
+
+  it("refuse what is for Docker, with the way out", async () => {
+    const { code, stderr } = await ops(["rotate", "certificates"]);
     expect(code).toBe(3);
-    expect(stderr).toMatch(/^\nRefused\. .*runs on Kubernetes.*docs\/kubernetes\.md/s);
+    expect(stderr).toMatch(/^\nRefused\. .*for stacks on Docker.*npm run up/s);
   });
 
   it("say that a cluster does not answer, and do not hang", { timeout: 60_000 }, async () => {

@@ -3,34 +3,50 @@ import { join } from "node:path";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { stringify } from "yaml";
 import { ROOT } from "../../tools/layout.ts";
+import { run } from "../../tools/process.ts";
 import { ensureLocalState, pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { downOnKubernetes, upOnKubernetes } from "../../tools/stack/on-kubernetes.ts";
 import { Pulumi } from "../../tools/stack/pulumi.ts";
 import { stackSettings } from "../../tools/stack/settings.ts";
 import { stackFile } from "../support/whole-program.ts";
 import { NAMESPACE, OTHER_NAMESPACE, OTHER_STACK, STACK, writerOf } from "./cluster-stack.ts";
-import { client, kubectl, primary, tell } from "./objects.ts";
+import { client, kubectl, pods, primary, tell } from "./objects.ts";
 import { Writer } from "./writer.ts";
 
 const FILE = join(ROOT, `Pulumi.${OTHER_STACK}.yaml`);
 
-/** A site of one member that follows the stack of all these tests. */
-function writeSettings(): void {
+/** The other site, as small as can be: it follows the stack of all these tests, or leads and serves. */
+function writeSettings(standby: boolean): void {
   const settings = stackFile("ci", {
     postgres: {
       replicas: 0,
       synchronousReplicas: 0,
-      standby: true,
+      standby,
       otherSite: {
         host: writerOf(NAMESPACE),
         knownAs: writerOf(OTHER_NAMESPACE),
         network: "10.0.0.0/8",
       },
     },
+    redis: { replicasPerShard: 0 },
+    api: { instances: 1 },
     monitoring: { enabled: false },
   });
   const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`dujyo:${key}`, value]));
   writeFileSync(FILE, stringify({ config }));
+}
+
+/** `npm run up` of the other site, with this role. */
+async function upOther(role: "follows" | "leads"): Promise<void> {
+  writeSettings(role === "follows");
+  await upOnKubernetes(OTHER_STACK, stackSettings(OTHER_STACK));
+}
+
+/** How many members of PostgreSQL this site is told to have; without any, it does not lead. */
+async function scaleTo(members: number): Promise<void> {
+  await kubectl(["scale", "statefulset", "postgres", `--replicas=${members}`]);
+  if (members > 0) return;
+  await expect.poll(async () => (await pods("postgres")).length, { timeout: 90_000, interval: 500 }).toBe(0);
 }
 
 /** The stack, with the identity of the one that it follows, as a person takes it over. */
@@ -60,16 +76,16 @@ const rows = () => ask("SELECT count(*) FROM drill_written").then(Number);
 afterAll(async () => {
   await downOnKubernetes(OTHER_STACK, stackSettings(OTHER_STACK), true);
   rmSync(FILE, { force: true });
-}, 120_000);
+}, 180_000);
 
 describe("two sites of one database", () => {
-  it("follow, are promoted, take writes; the old one stays down", { timeout: 300_000 }, async () => {
+  it("follow, are promoted, take writes; the old one stays down", { timeout: 600_000 }, async () => {
     const writer = await Writer.start(inject("clusterConnection"));
     await writer.progress(20);
-    writeSettings();
+    writeSettings(true);
     await createWithIdentity();
     const started = performance.now();
-    await upOnKubernetes(OTHER_STACK, stackSettings(OTHER_STACK));
+    await upOther("follows");
     const up = (performance.now() - started) / 1_000;
     await writer.progress(20);
     const { lost, acknowledged } = await writer.stop();
@@ -81,32 +97,34 @@ describe("two sites of one database", () => {
     const following = "SELECT sync_state FROM pg_stat_replication WHERE application_name = 'other-site'";
     expect(await ask(following, NAMESPACE, metadata.name)).toBe("async");
 
-    // Promotion as an emergency asks for it: Patroni's own way, from inside.
-    const follow = JSON.stringify({ standby_cluster: null });
-    const patch = [
-      "exec",
-      "postgres-0",
-      "--container=postgres",
-      "--",
-      "patroni-ask",
-      "PATCH",
-      "postgres-0",
-      "/config",
-      follow,
-    ];
-    const promoted = performance.now();
-    await client.kubectl(["--namespace", OTHER_NAMESPACE, ...patch]);
-    await expect
+    // Two leaders would be the end of one of their histories.
+    await expect(upOther("leads")).rejects.toThrow();
+    const refusals = ["logs", "--selector=app.kubernetes.io/component=postgres-settle", "--tail=-1"];
+    const { stdout } = await client.kubectl(["--namespace", OTHER_NAMESPACE, ...refusals]);
+    expect(stdout).toContain("the other site still leads: take it down, or cut it off");
+    expect(await ask("INSERT INTO drill_written VALUES (-1)")).toMatch(/read-only transaction/);
+
+    await scaleTo(0);
+    const promoting = performance.now();
+    let writes = 0;
+    const firstWrite = expect
       .poll(() => ask("INSERT INTO drill_written VALUES (-1) RETURNING number"), {
-        timeout: 30_000,
+        timeout: 240_000,
         interval: 200,
       })
-      .toMatch(/^-1/);
-    const writes = (performance.now() - promoted) / 1_000;
+      .toMatch(/^-1/)
+      .then(() => {
+        writes = (performance.now() - promoting) / 1_000;
+      });
+    await upOther("leads");
+    const serves = (performance.now() - promoting) / 1_000;
+    await firstWrite;
+    const status = [join(ROOT, "ops/cli.ts"), "status", "--stack", OTHER_STACK];
+    const { code, stdout: table } = await run(process.execPath, status, { cwd: ROOT, timeout: 60_000 });
+    expect(code, table).toBe(0);
 
-    // The old site comes back as what it was: first one member, then the rest.
-    const selector = ["--selector", "app.kubernetes.io/component=postgres"];
-    await kubectl(["delete", "pod", ...selector, "--wait=true", "--grace-period=75"]);
+    // The old site comes back as what it was.
+    await scaleTo(3);
     const logs = () => kubectl(["logs", "postgres-0", "--container=postgres"]).catch(() => "");
     await expect.poll(logs, { timeout: 60_000, interval: 500 }).toContain("the other site leads");
     expect(await kubectl(["logs", "postgres-0", "--container=postgres"])).not.toContain(
@@ -126,6 +144,6 @@ describe("two sites of one database", () => {
         { timeout: 90_000, interval: 500 },
       )
       .toBe(true);
-    tell("two sites", { up, writes, back: (performance.now() - gone) / 1_000 });
+    tell("two sites", { up, writes, serves, back: (performance.now() - gone) / 1_000 });
   });
 });

@@ -10,24 +10,46 @@ export interface WriterReport {
   readonly longestGap: number;
 }
 
+/** Uses one session of the owner's with the primary, through the writer endpoint, and ends it. */
+export async function withOwner<T>(
+  { writer, database, postgresPasswords, postgresCa }: Connection,
+  use: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = new Client({
+    host: await addressOf("haproxy"),
+    port: writer.port,
+    database,
+    user: "dujyo_user",
+    password: postgresPasswords.owner,
+    ssl: { ca: postgresCa, servername: "haproxy" },
+    connectionTimeoutMillis: 3_000,
+    query_timeout: 10_000,
+  });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    return await use(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
 /** A client of the writer endpoint that inserts numbers one by one, and knows which were acknowledged. */
 export class Writer {
   readonly #connection: Connection;
-  readonly #host: string;
   readonly #acknowledged: number[] = [];
   readonly #times: number[] = [];
   #stopping = false;
   #done: Promise<void> = Promise.resolve();
 
-  private constructor(connection: Connection, host: string) {
+  private constructor(connection: Connection) {
     this.#connection = connection;
-    this.#host = host;
   }
 
   /** Starts with an empty table; resolves after the first acknowledged row. */
   static async start(connection: Connection): Promise<Writer> {
-    const self = new Writer(connection, await addressOf("haproxy"));
-    await self.#session(async (client) => {
+    const self = new Writer(connection);
+    await withOwner(connection, async (client) => {
       await client.query("DROP TABLE IF EXISTS drill_written");
       await client.query("CREATE TABLE drill_written (number bigint PRIMARY KEY)");
     });
@@ -53,7 +75,8 @@ export class Writer {
   async stop(): Promise<WriterReport> {
     this.#stopping = true;
     await this.#done;
-    const rows = await this.#session(
+    const rows = await withOwner(
+      this.#connection,
       async (client) => (await client.query<{ number: string }>("SELECT number FROM drill_written")).rows,
     );
     const present = new Set(rows.map(({ number }) => Number(number)));
@@ -68,7 +91,7 @@ export class Writer {
   async #write(): Promise<void> {
     let number = 0;
     while (!this.#stopping)
-      await this.#session(async (client) => {
+      await withOwner(this.#connection, async (client) => {
         while (!this.#stopping) {
           // One that was not acknowledged is never tried again: whether it is there says nothing.
           number += 1;
@@ -77,27 +100,6 @@ export class Writer {
           this.#times.push(performance.now());
         }
       }).catch(() => pause(50));
-  }
-
-  async #session<T>(use: (client: Client) => Promise<T>): Promise<T> {
-    const { writer, database, postgresPasswords, postgresCa } = this.#connection;
-    const client = new Client({
-      host: this.#host,
-      port: writer.port,
-      database,
-      user: "dujyo_user",
-      password: postgresPasswords.owner,
-      ssl: { ca: postgresCa, servername: "haproxy" },
-      connectionTimeoutMillis: 3_000,
-      query_timeout: 10_000,
-    });
-    client.on("error", () => undefined);
-    try {
-      await client.connect();
-      return await use(client);
-    } finally {
-      await client.end().catch(() => undefined);
-    }
   }
 }
 

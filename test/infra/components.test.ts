@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ApiGateway } from "../../infra/components/api-gateway.ts";
 import { ApiService } from "../../infra/components/api-service.ts";
@@ -26,10 +27,10 @@ for (const name of TARGET_NAMES) {
 
   const etcdOn = (target: Target) =>
     new EtcdCluster("etcd", { target, settings: settings.etcd, token: "dev" });
-  const postgresOn = (target: Target) =>
+  const postgresOn = (target: Target, changed: Partial<typeof settings.postgres> = {}) =>
     new PostgresCluster("postgres", {
       target,
-      settings: settings.postgres,
+      settings: { ...settings.postgres, ...changed },
       backup: settings.backup,
       allowedCidrs: [],
       consensus: etcdOn(target),
@@ -60,7 +61,7 @@ for (const name of TARGET_NAMES) {
 
   describe(`PostgresCluster on ${name}`, () => {
     it("runs the primary and its replicas on consecutive ports, each with a disk", async () => {
-      const running = await deploy(postgresOn);
+      const running = await deploy((target) => postgresOn(target));
       const expected: PerTarget<{ disks: string[]; published: Record<string, number[]> }> = {
         docker: {
           disks: ["postgres-0-data", "postgres-1-data", "postgres-2-data"],
@@ -76,7 +77,7 @@ for (const name of TARGET_NAMES) {
     });
 
     it("seeds the shared configuration before the members and settles them after", async () => {
-      const { jobs } = await deploy(postgresOn);
+      const { jobs } = await deploy((target) => postgresOn(target));
       const expected: PerTarget<string[]> = {
         docker: ["postgres-seed", "postgres-settle"],
         kubernetes: ["postgres-seed", "postgres-settle"],
@@ -85,14 +86,35 @@ for (const name of TARGET_NAMES) {
     });
 
     it("lets members that are to go hand over before they do, where they would go first", async () => {
-      const { files } = await deploy(postgresOn);
+      const { files } = await deploy((target) => postgresOn(target));
       const expected: PerTarget<boolean> = { docker: false, kubernetes: true };
       expect(files["postgres-seed"]?.includes("settle.json")).toBe(expected[name]);
       expect(files["postgres-settle"]).toContain("settle.json");
     });
 
+    it("knows the passwords of all numbers for clients' roles, and has those of the last", async () => {
+      const told: Record<string, string> = {};
+      await deploy((target) => {
+        const { passwords, knownPasswords } = postgresOn(target, { passwords: [2, 1] });
+        passwords.app.apply((text) => {
+          told.app = text;
+        });
+        knownPasswords.app.apply((text) => {
+          told.known = text;
+        });
+        knownPasswords.superuser.apply((text) => {
+          told.superuser = text;
+        });
+      });
+      expect(told).toEqual({
+        app: "password-of-postgres-app",
+        known: "password-of-postgres-app\npassword-of-postgres-app-2",
+        superuser: "password-of-postgres-superuser",
+      });
+    });
+
     it("hands files over as secrets, whatever is in them", async () => {
-      const { registered } = await deploy(postgresOn);
+      const { registered } = await deploy((target) => postgresOn(target));
       const key: PerTarget<string> = { docker: "uploads", kubernetes: "data" };
       const carried = registered.flatMap(({ inputs }) => (key[name] in inputs ? [inputs[key[name]]] : []));
       expect(carried.length).toBeGreaterThanOrEqual(4);
@@ -100,7 +122,7 @@ for (const name of TARGET_NAMES) {
     });
 
     it("keeps what the consensus store carries out of the members' files", async () => {
-      const { files } = await deploy(postgresOn);
+      const { files } = await deploy((target) => postgresOn(target));
       expect(files["postgres-0"]).not.toContain("dynamic.yml");
       expect(files["postgres-settle"]).toContain("dynamic.yml");
       expect(files["postgres-0"]?.filter((file) => file.startsWith("secrets/"))).toEqual([]);
@@ -285,6 +307,33 @@ for (const name of TARGET_NAMES) {
         kubernetes: { published: {}, jobs: ["redis-drain", "redis-reconcile"] },
       };
       expect(running).toMatchObject(expected[name]);
+    });
+
+    it("accepts the passwords of all numbers, and uses those of the last", async () => {
+      const digest = (password: string) => `#${createHash("sha256").update(password).digest("hex")}`;
+      const [one, two] = ["password-of-redis-app", "password-of-redis-app-2"] as const;
+      let used = "";
+      const { registered } = await deploy((target) => {
+        const redis = { ...settings.redis, passwords: [2, 1] };
+        new RedisCluster("redis", { target, settings: redis, portOffset: 0 }).connection.passwords.app.apply(
+          (password) => {
+            used = password;
+          },
+        );
+      });
+      expect(used).toBe(one);
+      const acl: PerTarget<(inputs: unknown) => string | undefined> = {
+        docker: (inputs) =>
+          (inputs as { uploads?: { file: string; content: string }[] }).uploads?.find(({ file }) =>
+            file.endsWith("/users.acl"),
+          )?.content,
+        kubernetes: (inputs) => {
+          const encoded = (inputs as { data?: Record<string, string> }).data?.["users.acl"];
+          return encoded && Buffer.from(encoded, "base64").toString();
+        },
+      };
+      const [text] = registered.flatMap(({ inputs }) => acl[name](plain(inputs)) ?? []);
+      expect(text?.includes(`user app on ${digest(one)} ${digest(two)} ~`), text).toBe(true);
     });
 
     it("stores passwords of users as digests only, beside the three that members need", async () => {

@@ -142,6 +142,22 @@ describe("members on Kubernetes", () => {
   });
 });
 
+describe("members that have to know where they run", () => {
+  it("are told their node and zone, and no others are", async () => {
+    const environment = async (change: Partial<MembersSpec>) =>
+      setOf(await deploy(change)).spec.template.spec.containers[0]?.env;
+    expect(await environment({ toldPlace: true, environment: { GIVEN: "1" } })).toEqual([
+      { name: "GIVEN", value: "1" },
+      { name: "MEMBER_NODE", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
+      {
+        name: "MEMBER_ZONE",
+        valueFrom: { fieldRef: { fieldPath: "metadata.labels['topology.kubernetes.io/zone']" } },
+      },
+    ]);
+    expect(await environment({})).toEqual([]);
+  });
+});
+
 describe("a service on Kubernetes", () => {
   const haproxy = (change: Partial<ServiceSpec>) =>
     deployed((target, parent) => {

@@ -254,7 +254,7 @@ describe("a monitoring that the cluster has", () => {
     const alerts = rules.filter(({ alert }) => alert);
     expect(alerts.filter(({ labels }) => labels?.stack !== "staging" || !labels.severity)).toEqual([]);
     expect(alerts.find(({ alert }) => alert === "TargetDown")?.expr).toBe(
-      'up{job=~"postgres|pgbouncer|redis|node|disks|certificates"} == 0',
+      'up{job=~"postgres|pgbouncer|redis|node|disks|certificates|backup"} == 0',
     );
     expect(rules.filter(({ expr }) => /job!~|\b(prometheus|alertmanager)_/.test(expr))).toEqual([]);
     expect(alerts.find(({ alert }) => alert === "ScrapeJobMissing")?.expr).not.toMatch(/"(prometheus|etcd)"/);

@@ -12,7 +12,7 @@ const resolved = (output: pulumi.Output<string>) =>
   new Promise<string>((resolve) => output.apply((value) => resolve(value)));
 
 describe("pgBackRest's configuration", () => {
-  const member = (disk: number) => memberConfiguration(disk).content as string;
+  const member = () => memberConfiguration().content as string;
   const repository = () =>
     repositoryConfiguration({
       members: ["postgres-0", "postgres-1"],
@@ -37,20 +37,21 @@ describe("pgBackRest's configuration", () => {
   it("encrypts the repository with a passphrase that stays a secret and that members never see", async () => {
     expect(await pulumi.isSecret(repository())).toBe(true);
     expect(await resolved(repository())).toContain("repo1-cipher-pass=a-passphrase\n");
-    expect(member(2 ** 30)).not.toContain("cipher-pass");
+    expect(member()).not.toContain("cipher-pass");
   });
 
   it("lets the repository's host alone read a member's files", () => {
-    expect(member(2 ** 30).match(/^tls-server-auth=.*$/gm)).toEqual(["tls-server-auth=backup-0=dujyo"]);
+    expect(member().match(/^tls-server-auth=.*$/gm)).toEqual(["tls-server-auth=backup-0=dujyo"]);
   });
 
   it("archives nothing where no backups are taken, and says so with not a line", () => {
     const { backup } = parseSettings("dev", {});
-    expect(archiveParameters(backup)).toBe("");
-    expect(archiveParameters({ ...backup, enabled: true })).toContain("archive_timeout: 30s\n");
+    expect(archiveParameters(backup, 2 ** 30)).toBe("");
+    expect(archiveParameters({ ...backup, enabled: true }, 2 ** 30)).toContain("archive_timeout: 30s\n");
   });
 
   it("bounds the WAL that waits for the repository by a fifth of the member's disk", () => {
-    expect(member(10 * 2 ** 30)).toContain("archive-push-queue-max=2048MiB\n");
+    const { backup } = parseSettings("dev", { backup: { enabled: true } });
+    expect(archiveParameters(backup, 10 * 2 ** 30)).toContain("--archive-push-queue-max=2048MiB ");
   });
 });

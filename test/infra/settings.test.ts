@@ -106,6 +106,24 @@ describe("settings", () => {
     );
   });
 
+  it.each([
+    [[]],
+    [[0]],
+    [[1, 1]],
+    [[1, 2, 3]],
+    ["1"],
+  ])("take no %j for the passwords of Redis or PostgreSQL", (passwords) => {
+    const problems = problemsOf({ redis: { passwords }, postgres: { passwords } });
+    for (const section of ["redis", "postgres"])
+      expect(problems[`${section}.passwords`]).toContain(
+        "use one number from 1 to 32767, or two different ones",
+      );
+  });
+
+  it("take passwords that are accepted and not yet in use", () => {
+    expect(parseSettings("dev", { redis: { passwords: [2, 1] } }).redis.passwords).toEqual([2, 1]);
+  });
+
   it("report keys under a foreign prefix beside all else, and let those of the engine and its provider pass", () => {
     const all = {
       "dujyo:target": "docker",

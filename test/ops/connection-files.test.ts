@@ -43,7 +43,16 @@ describe("connection files", () => {
 });
 
 describe("client programs", () => {
-  const programs = clientPrograms("dev", "/clone/.dujyo/connect/dev", connection, "dujyo/postgres:1");
+  const programs = clientPrograms(
+    "/clone/.dujyo/connect/dev",
+    connection,
+    "dujyo/postgres:1",
+    (member) => `run-in ${member}`,
+  );
+
+  it("run where the members are", () => {
+    expect(programs["redis-cli"]).toMatch(/exec run-in redis-0 redis-cli .* -h redis-0 -p 6379/);
+  });
 
   it("name files where a password is wanted, never the password", () => {
     expect(programs["redis-cli"]).toContain("<'/clone/.dujyo/connect/dev/redis-operator-password'");

@@ -66,13 +66,12 @@ describe("a verdict", () => {
   });
 
   it("names each promise that was broken", () => {
-    const goal = { writeOutage: 4, keepsPrimary: true, noErrors: true };
+    const goal = { keepsPrimary: true, noErrors: true };
     const history = HISTORY.filter((event) => event.kind !== "mark" || event.what !== "restored");
     const evidence = { ...EVIDENCE, history: [...history, at(13, { error: "57P01" })], found: FOUND };
     expect(judge({ ...FAULT, goal }, 1, evidence).broken).toEqual([
       "1 acknowledged writes lost",
       "redundancy not back within 60 s of the heal",
-      "write outage 5 s, goal 4.0 s",
       "clients got errors: 1 x sql write: 57P01",
       "p1 leads in place of p0",
     ]);
@@ -81,21 +80,32 @@ describe("a verdict", () => {
 
 describe("a report", () => {
   const rounds = [judge(FAULT, 1, EVIDENCE), judge(FAULT, 2, { ...EVIDENCE, found: FOUND.slice(1) })];
-  const facts = { seed: 7, started: "2026-01-01T00:00:00Z", recovery: "fast" };
+  const facts = { seed: 7, started: "2026-01-01T00:00:00Z", recovery: "fast" } as const;
 
   it("adds counts up and takes the median of times", () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1])).toBe(2.5);
-    const report = summarize(facts, rounds, [{ fault: "clock-skew", reason: "one clock" }]);
+    const report = summarize(facts, {}, rounds, [{ fault: "clock-skew", reason: "one clock" }]);
     expect(report).toMatchObject({ kept: false, lost: 1, unexpected: 0, overlap_seconds: 0, seed: 7 });
     expect(report.faults[0]).toMatchObject({ rounds: 2, lost: 1, write_outage_seconds: 5 });
   });
 
+  it("holds the medians against the limits of time", () => {
+    const late = (limit: number) =>
+      summarize(facts, { "some-fault": { writeOutage: limit } }, rounds.slice(0, 1), []);
+    expect(late(4).faults[0]?.broken).toEqual(["write outage 5.0 s, goal 4.0 s"]);
+    expect(late(4).kept).toBe(false);
+    expect(late(5).kept).toBe(true);
+  });
+
   it("becomes a page with a row for each fault and a line for each that was left out", () => {
-    const report = summarize(facts, rounds, [{ fault: "clock-skew", reason: "one clock" }]);
-    const page = reportPage(report, { "some-fault": "something happened" });
+    const report = summarize(facts, {}, rounds, [{ fault: "clock-skew", reason: "one clock" }]);
+    const page = reportPage(report, report, { "some-fault": "something happened" });
     expect(page).toContain("| something happened | 2 | 1 / 0 / 0.0 s | 0 / 0 | 5.0 s (5.0 s) |");
     expect(page).toContain("- `clock-skew`: one clock.");
+    expect(page).toContain("17 to 23 s in all");
+    expect(page).toContain("2 faults drawn by lot with seed 7");
+    expect(reportPage(report, undefined, {})).not.toContain("by lot");
   });
 });
 

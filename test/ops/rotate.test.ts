@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { keysAfter } from "../../ops/rotate/numbered-keys.ts";
+import { listsOf } from "../../ops/rotate/passwords.ts";
 import { acceptedKeys, refuseEarlyFinish } from "../../ops/rotate/token-key.ts";
 import { withSetting } from "../../tools/stack/settings.ts";
 
@@ -34,6 +35,39 @@ describe("the rotation of the token key", () => {
       "dujyo_api_floors 3",
     ];
     expect(Object.fromEntries(acceptedKeys(metrics.join("\n")))).toEqual({ a: 2, b: 1 });
+  });
+});
+
+describe("a rotation of numbered passwords", () => {
+  it("has the new one made known, then used, and begins where it was cut off", () => {
+    const lists = (numbers: number[]) => listsOf(numbers, true, false);
+    expect(lists([1])).toEqual([
+      [2, 1],
+      [1, 2],
+    ]);
+    expect(lists([2, 1])).toEqual([
+      [2, 1],
+      [1, 2],
+    ]);
+    expect(lists([1, 2])).toEqual([[1, 2]]);
+    expect(lists([2])).toEqual([
+      [3, 2],
+      [2, 3],
+    ]);
+  });
+
+  it("takes the former out when the new one is in use, and not before", () => {
+    const lists = (numbers: number[]) => listsOf(numbers, true, true);
+    expect(lists([1, 2])).toEqual([[1, 2], [2]]);
+    expect(lists([2])).toEqual([[2]]);
+    expect(() => lists([2, 1])).toThrow(/Number 2 is not in use yet.*without --finish/);
+  });
+
+  it("does all at once where nobody outside may still use the former", () => {
+    const lists = (numbers: number[]) => listsOf(numbers, false, false);
+    expect(lists([4])).toEqual([[5, 4], [4, 5], [5]]);
+    expect(lists([5, 4])).toEqual([[5, 4], [4, 5], [5]]);
+    expect(lists([4, 5])).toEqual([[4, 5], [5]]);
   });
 });
 

@@ -42,6 +42,20 @@ describe("the plan guard", () => {
     expect(dataLosses({ steps: [{ op: "delete", urn: page }] })).toEqual([]);
   });
 
+  it("lets a password go beside which one of another number stays, as after a rotation", () => {
+    const plan = (op: string) => ({
+      steps: [
+        step("delete", "pulumi-nodejs:dynamic/secrets:Password", "postgres-owner"),
+        step(op, "pulumi-nodejs:dynamic/secrets:Password", "postgres-owner-2"),
+        step("same", "pulumi-nodejs:dynamic/secrets:Password", "postgres-app-2"),
+      ],
+    });
+    expect(dataLosses(plan("same"))).toEqual([]);
+    // Nobody knows that one yet.
+    expect(dataLosses(plan("create"))).toHaveLength(1);
+    expect(dataLosses(plan("delete"))).toHaveLength(2);
+  });
+
   it("lets a volume go whose protection was taken away, and no other", () => {
     const remove = (oldState?: PlanStep["oldState"]) =>
       dataLosses({ steps: [step("delete", CLAIM, "data-postgres-4", { oldState })] });

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import type { Socket } from "node:net";
 import type { Settings } from "../../infra/settings/schema.ts";
 import { program } from "../cluster/programs.ts";
 import { Failure } from "../failure.ts";
@@ -16,6 +17,8 @@ const NOT_FOUND = 127;
 /** A port of this machine's loopback interface that leads into a cluster. */
 export interface Forwarding {
   readonly port: number;
+  /** When it is no more: closed, or its pod gone, or a session of it broken off. */
+  readonly ended: Promise<void>;
   close(): void;
 }
 
@@ -55,7 +58,8 @@ export class Cluster {
   }
 
   /**
-   * Leads a port of this machine's loopback interface to one of a pod, until it is closed or this process ends.
+   * Leads a port of this machine's loopback interface to one of a pod, until it is closed or this process ends. It does not
+   * keep the process running.
    *
    * @throws Failure where there is no client, or it gives up
    */
@@ -67,9 +71,15 @@ export class Cluster {
     });
     const close = () => void child.kill();
     process.once("exit", close);
+    const ended = new Promise<void>((resolve) => {
+      child.once("close", () => {
+        process.removeListener("exit", close);
+        resolve();
+      });
+    });
     let said = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
+      said = text;
     });
     const local = await new Promise<string | undefined>((resolve) => {
       child.on("error", () => resolve(undefined));
@@ -81,11 +91,12 @@ export class Cluster {
     });
     if (local === undefined)
       throw new Failure(`kubectl port-forward pod/${pod} ${port}: ${said.trim() || "kubectl was not found"}`);
-    return { port: Number(local), close };
+    for (const handle of [child, child.stdout as Socket, child.stderr as Socket]) handle.unref();
+    return { port: Number(local), ended, close };
   }
 
   /**
-   * As {@link forward}, to whichever pod of a part runs.
+   * As {@link forward}, to whichever pod of a part runs; to one that is ready, if any is.
    *
    * @throws Failure where there is none, too
    */
@@ -95,16 +106,20 @@ export class Cluster {
   }
 
   /**
-   * Names of the pods of a part that run; one at least.
+   * Names of the pods of a part that run, those that are ready first; one at least.
    *
    * @throws Failure where there is none, or this user may not see them
    */
   async podsOf(namespace: string, part: string): Promise<string[]> {
     const labels = `--selector=app.kubernetes.io/component=${part}`;
     const running = "--field-selector=status.phase=Running";
-    const pods = await this.list<Named>(["pods", `--namespace=${namespace}`, labels, running]);
-    if (!pods?.length) throw new Failure(`No pod of ${part} runs in ${namespace}, or you may not see them.`);
-    return pods.map(({ metadata }) => metadata.name);
+    const found = await this.list<RunningPod>(["pods", `--namespace=${namespace}`, labels, running]);
+    const pods = found?.filter(({ metadata }) => metadata.deletionTimestamp === undefined) ?? [];
+    if (pods.length === 0)
+      throw new Failure(`No pod of ${part} runs in ${namespace}, or you may not see them.`);
+    return pods
+      .sort((one, other) => Number(isReady(other)) - Number(isReady(one)))
+      .map(({ metadata }) => metadata.name);
   }
 
   #client(): { readonly client: string; readonly context: readonly string[] } {
@@ -124,6 +139,24 @@ export class Cluster {
     if (result.code === 0) return (JSON.parse(result.stdout) as { items: T[] }).items;
     if (/forbidden/i.test(result.stderr)) return undefined;
     throw new Failure(`kubectl get ${args.join(" ")}: ${lastLine(result)}`);
+  }
+
+  /**
+   * Reads the files of a Secret of the program's.
+   *
+   * @returns what gives the text of one by its key; empty where there is no such
+   * @throws Failure where there is none, or this user may not read it
+   */
+  async secretFiles(namespace: string, name: string): Promise<(key: string) => string> {
+    const where = [`--namespace=${namespace}`, `--field-selector=metadata.name=${name}`];
+    const found = await this.list<{ readonly data: Readonly<Record<string, string>> }>(["secrets", ...where]);
+    if (!found?.[0])
+      throw new Failure(
+        `There is no Secret ${name} in ${namespace}, or you may not read it: it has what the stack's own Prometheus shows to the ` +
+          "parts that it reads. Where monitoring.mode is operator, ask the Prometheus that the cluster has.",
+      );
+    const { data } = found[0];
+    return (key) => Buffer.from(data[key] ?? "", "base64").toString();
   }
 
   /** Which of these Secrets a namespace has; one that this user may not look at counts as there. */
@@ -146,16 +179,20 @@ export class Cluster {
     return names.filter((_, index) => found[index]);
   }
 
-  /** Which of these this user may not do; each is a verb, a resource and its API group, such as `create jobs.batch`. */
+  /**
+   * Which of these this user may not do; each is a verb, a resource and its API group, such as `create jobs.batch`, or a part
+   * of a resource, such as `create pods/portforward`.
+   */
   async forbidden(actions: readonly string[], namespace: string): Promise<string[]> {
     // The question that "kubectl auth can-i" asks, for all of them at once.
     const items = actions.map((action) => {
       const [verb, what = ""] = action.split(" ");
-      const [resource, ...group] = what.split(".");
+      const [whole = "", ...group] = what.split(".");
+      const [resource, subresource = ""] = whole.split("/");
       return {
         apiVersion: "authorization.k8s.io/v1",
         kind: "SelfSubjectAccessReview",
-        spec: { resourceAttributes: { verb, resource, group: group.join("."), namespace } },
+        spec: { resourceAttributes: { verb, resource, subresource, group: group.join("."), namespace } },
       };
     });
     const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
@@ -167,6 +204,15 @@ export class Cluster {
     const answers = result.stdout.split("\n");
     return actions.filter((_, index) => answers[index] !== "true");
   }
+}
+
+interface RunningPod {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+function isReady({ status }: RunningPod): boolean {
+  return status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false;
 }
 
 function lastLine({ stderr, timedOut }: Result): string {

@@ -7,11 +7,12 @@ import { errorsOf, nameOf, type Plan, typeOf } from "./plan.ts";
 import { CLAIM, growthObjections } from "./volume-growth.ts";
 
 /** What data lies on, and what data opens with: whoever loses one of them loses the data. */
+const PASSWORD = "pulumi-nodejs:dynamic/secrets:Password";
 const HOLDS_DATA = [
   CLAIM,
   "kubernetes:core/v1:Namespace",
   "docker:index/volume:Volume",
-  "pulumi-nodejs:dynamic/secrets:Password",
+  PASSWORD,
   "pulumi-nodejs:dynamic/secrets:CertificateAuthority",
   "pulumi-nodejs:dynamic/secrets:Identity",
 ];
@@ -24,8 +25,10 @@ const LOSES = /^(delete|replace|delete-replaced|create-replacement|discard)/;
 /** Sentences on what the plan would take away that holds data; none where it takes nothing. */
 export function dataLosses(plan: Plan): string[] {
   const lost = new Map<string, string>();
+  const rotated = rotatedPasswords(plan);
   for (const { op, urn, oldState, replaceReasons } of plan.steps ?? []) {
     if (!LOSES.test(op) || !HOLDS_DATA.includes(typeOf(urn)) || !holdsData(urn)) continue;
+    if (op === "delete" && rotated.has(urn)) continue;
     // Members that leave take their volumes along; those volumes had their protection taken away, or never had any.
     if (op === "delete" && VOLUMES.includes(typeOf(urn)) && oldState && !oldState.protect) continue;
     const why = replaceReasons?.length ? ` since ${replaceReasons.join(", ")} changes` : "";
@@ -43,6 +46,14 @@ export function dataLosses(plan: Plan): string[] {
 function holdsData(urn: string): boolean {
   const files = typeOf(urn).startsWith("docker:") && nameOf(urn).endsWith("-files");
   return !files && !(SECRET.test(typeOf(urn)) && urn.includes("dujyo:index:Monitoring$"));
+}
+
+/** Passwords beside which the plan leaves one of another number, for the same purpose: a rotation is done with them. */
+function rotatedPasswords({ steps = [] }: Plan): ReadonlySet<string> {
+  const purpose = (urn: string) => urn.replace(/-\d+$/, "");
+  const passwords = steps.filter(({ urn }) => typeOf(urn) === PASSWORD);
+  const kept = new Set(passwords.filter(({ op }) => op === "same").map(({ urn }) => purpose(urn)));
+  return new Set(passwords.filter(({ urn }) => kept.has(purpose(urn))).map(({ urn }) => urn));
 }
 
 /** The Kubernetes objects that there would be after the plan. */

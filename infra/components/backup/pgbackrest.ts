@@ -44,28 +44,31 @@ export function hostsConfiguration(members: readonly string[]): string {
   return render("pgbackrest/hosts.conf", { stanza: STANZA, members: hosts.join("\n") });
 }
 
-/**
- * pgBackRest's configuration of a member; no secret.
- *
- * @param disk bytes of the member's disk
- */
-export function memberConfiguration(disk: number): FileSpec {
+/** pgBackRest's configuration of a member; no secret. */
+export function memberConfiguration(): FileSpec {
   return {
     path: "pgbackrest.conf",
     content: render("pgbackrest/member.conf", {
       stanza: STANZA,
       repositoryHost: REPOSITORY_HOST,
       port: PORTS.pgbackrest,
-      queueMax: `${Math.floor((disk * QUEUE_SHARE) / MB)}MiB`,
       server: serverOptions(),
     }),
   };
 }
 
-/** Lines of Patroni's shared configuration that have WAL archived; none where there are no backups. */
-export function archiveParameters({ enabled, archiveTimeout }: Settings["backup"]): string {
+/**
+ * Lines of Patroni's shared configuration that have WAL archived; none where there are no backups.
+ *
+ * @param disk bytes of a member's disk
+ */
+export function archiveParameters({ enabled, archiveTimeout }: Settings["backup"], disk: number): string {
   if (!enabled) return "";
-  return render("patroni/archive.yml", { stanza: STANZA, timeout: `${seconds(archiveTimeout)}s` });
+  return render("patroni/archive.yml", {
+    stanza: STANZA,
+    timeout: `${seconds(archiveTimeout)}s`,
+    queueMax: `${Math.floor((disk * QUEUE_SHARE) / MB)}MiB`,
+  });
 }
 
 function serverOptions(): string {

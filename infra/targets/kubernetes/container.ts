@@ -85,6 +85,17 @@ export function variables(environment: Record<string, string> = {}): types.input
   return Object.entries(environment).map(([name, value]) => ({ name, value }));
 }
 
+const fromPod = (name: string, fieldPath: string): types.input.core.v1.EnvVar => ({
+  name,
+  valueFrom: { fieldRef: { fieldPath } },
+});
+
+/** Where a member runs. The label of the zone is on pods from Kubernetes 1.35 on; before, it is empty. */
+export const PLACE: readonly types.input.core.v1.EnvVar[] = [
+  fromPod("MEMBER_NODE", "spec.nodeName"),
+  fromPod("MEMBER_ZONE", "metadata.labels['topology.kubernetes.io/zone']"),
+];
+
 /** Seconds between two looks while a member starts. */
 const START_PERIOD = 3;
 /** Seconds between two looks at a member that runs. A probe costs tens of milliseconds of CPU. */

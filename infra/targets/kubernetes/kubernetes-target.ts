@@ -18,7 +18,7 @@ import type {
 import { DeployedWorkload } from "../workload.ts";
 import { createBudget, createScaling, spread } from "./availability.ts";
 import { COMPANION, type Companion, companionFiles } from "./companion.ts";
-import { probes } from "./container.ts";
+import { PLACE, probes, variables } from "./container.ts";
 import { createEntry } from "./entry.ts";
 import { createFiles, type Files } from "./files.ts";
 import { podImage } from "./image-reference.ts";
@@ -169,6 +169,7 @@ export class KubernetesTarget implements Target {
             container: {
               ...probes("member", spec),
               ...(apart ? { command: MEMBER_COMMAND } : {}),
+              ...(spec.toldPlace ? { env: [...variables(spec.environment), ...PLACE] } : {}),
             },
             stateful: true,
             apart: spec.apart ?? false,

@@ -1,4 +1,4 @@
-import { type Fault, needsNetwork, nothingToHeal } from "../fault.ts";
+import { type Fault, needsAbsence, needsNetwork, nothingToHeal } from "../fault.ts";
 
 /** Redis Cluster. */
 export const CACHE_FAULTS: readonly Fault[] = [
@@ -7,6 +7,7 @@ export const CACHE_FAULTS: readonly Fault[] = [
     title: "a primary of Redis killed and kept away",
     hits: "redis",
     hold: 10,
+    obstacle: needsAbsence,
     inject: async ({ injector, withRole }) => {
       const [primary] = await withRole("redis", "shard primary");
       if (!primary) return nothingToHeal;
@@ -33,6 +34,7 @@ export const CACHE_FAULTS: readonly Fault[] = [
     hits: "redis",
     hold: 15,
     goal: { readsAnswered: 1 },
+    obstacle: needsAbsence,
     inject: async ({ injector, redis }) => {
       await Promise.all(redis.map((member) => injector.kill(member)));
       return async () => {

@@ -1,8 +1,6 @@
 import { type Fault, needsNetwork } from "../fault.ts";
+import { STOCK_SECONDS, STOCK_SHARE } from "../stock.ts";
 import { READS } from "./postgres.ts";
-
-/** 0.7 of what Patroni's and its HAProxy template's own values took here. */
-const CUT_SECONDS = 0.7 * 29.6;
 
 /** Links of the primary that break or suffer. */
 export const NETWORK_FAULTS: readonly Fault[] = [
@@ -11,7 +9,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     title: "primary cut off from everything",
     hits: "network",
     hold: 5,
-    goal: { writeOutage: CUT_SECONDS, ...READS },
+    goal: { writeOutage: STOCK_SHARE * STOCK_SECONDS.cut, ...READS },
     obstacle: needsNetwork,
     inject: async ({ injector, primary }) => {
       await injector.cut(primary);

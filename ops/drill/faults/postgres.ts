@@ -1,8 +1,5 @@
-import { type Fault, nothingToHeal } from "../fault.ts";
-
-/** Goals for the loss of a node: 0.7 of what Patroni's and its HAProxy template's own values took here. */
-const STOCK_SHARE = 0.7;
-const STOCK_SECONDS = { gone: 28.4, frozen: 31.2 } as const;
+import { type Fault, needsAbsence, nothingToHeal } from "../fault.ts";
+import { STOCK_SECONDS, STOCK_SHARE } from "../stock.ts";
 
 /** Share of the API's cached reads that go on whatever happens to PostgreSQL. */
 export const READS = { readsAnswered: 0.9995 } as const;
@@ -59,6 +56,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     hits: "postgres",
     hold: 5,
     goal: { writeOutage: STOCK_SHARE * STOCK_SECONDS.gone, ...READS },
+    obstacle: needsAbsence,
     inject: async ({ injector, primary }) => {
       await injector.kill(primary);
       return () => injector.start(primary);
@@ -81,6 +79,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     hits: "postgres",
     hold: 5,
     goal: READS,
+    obstacle: needsAbsence,
     inject: async ({ injector, replicas }) => {
       const replica = replicas.at(-1);
       if (!replica) return nothingToHeal;
@@ -94,6 +93,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     hits: "postgres",
     hold: 5,
     goal: READS,
+    obstacle: needsAbsence,
     inject: async ({ injector, replicas: [standby] }) => {
       if (!standby) return nothingToHeal;
       await injector.kill(standby);

@@ -1,4 +1,5 @@
 import { Client } from "pg";
+import type { Settings } from "../../../infra/settings/schema.ts";
 import { sessionOptions } from "../../postgres/session.ts";
 import { type Fault, nothingToHeal } from "../fault.ts";
 import { READS } from "./postgres.ts";
@@ -9,6 +10,11 @@ const SPARE_SESSIONS = 20;
 /** A sort that is told to use more memory than the member has. */
 const GREEDY =
   "SET work_mem = '8GB'; SELECT count(*) FROM (SELECT i, repeat('x', 200) FROM generate_series(1, 40000000) AS i ORDER BY random()) AS rows";
+
+/** An obstacle whose reason depends on where the stack runs. */
+function unless(reasons: Readonly<Record<Settings["target"], string>>): Fault["obstacle"] {
+  return async ({ stack }) => reasons[stack.settings.target];
+}
 
 /** Memory, sessions and disks that run out. */
 export const RESOURCE_FAULTS: readonly Fault[] = [
@@ -63,8 +69,12 @@ export const RESOURCE_FAULTS: readonly Fault[] = [
     title: "disk of the log full",
     hits: "postgres",
     hold: 10,
-    obstacle: async () =>
-      "members' volumes share this machine's disk: filling it would stop other programs, too, and the engine's local volumes have no limit of their own",
+    obstacle: unless({
+      docker:
+        "members' volumes share this machine's disk: filling it would stop other programs, too, and the engine's local volumes have no limit of their own",
+      kubernetes:
+        "a volume may share its disk with others, as those of a node do: filling it would stop them, too",
+    }),
     inject: async () => nothingToHeal,
   },
   {
@@ -81,8 +91,11 @@ export const RESOURCE_FAULTS: readonly Fault[] = [
     title: "slow disk under the primary",
     hits: "postgres",
     hold: 20,
-    obstacle: async () =>
-      "control groups of version 1 do not throttle buffered writes, which PostgreSQL's are",
+    obstacle: unless({
+      docker: "control groups of version 1 do not throttle buffered writes, which PostgreSQL's are",
+      kubernetes:
+        "a pod's control groups are its node's, where nobody who may use the namespace alone has a right",
+    }),
     inject: async () => nothingToHeal,
   },
   {

@@ -42,7 +42,7 @@ export function connectCache(
   const breakers = new Map<string, Breaker>();
   const breakerFor = (key: string): Breaker => {
     const node = nodeOf(first, key);
-    // Automatic pipelining takes for granted that every slot has an owner; a cluster that is being made has none.
+    // The client would ask any node, and be told by it; a cluster that is being made has no owner of slots at all.
     if (node === undefined) throw new Error("no node of the cache owns the key's slot");
     let breaker = breakers.get(node);
     if (!breaker) {

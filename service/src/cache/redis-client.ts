@@ -1,15 +1,13 @@
 import calculateSlot from "cluster-key-slot";
-import { Cluster, type ClusterOptions } from "ioredis";
+import { Cluster, type ClusterOptions, type Redis } from "ioredis";
 
 import type { ServiceConfig } from "../config.ts";
+import { batchWrites } from "./batched-writes.ts";
 import { BURY, FILL, LEASE, PUBLISH, RELEASE } from "./scripts.ts";
 
 type Marker = [version: number, second: number, text: string, keepMs: number];
 
-/**
- * The client with the cache's scripts as commands. Their numbers of keys are fixed: automatic pipelining takes the first
- * argument for the key that decides where a command goes.
- */
+/** The client with the cache's scripts as commands. */
 export interface ScriptedRedis extends Cluster {
   djLease(key: string, lease: string, holder: string, leaseMs: number): Promise<[number, string | null]>;
   djRelease(lease: string, holder: string): Promise<number>;
@@ -38,8 +36,8 @@ export function connectRedis(
 ): ScriptedRedis {
   const { redis } = config;
   const options: ClusterOptions = {
-    // Everything that is asked for in one turn of the event loop goes to a node in one write.
-    enableAutoPipelining: true,
+    // It would make a pipeline with promises of its own for each turn, at the cost of a command; batchWrites does what it is for.
+    enableAutoPipelining: false,
     // A request has the database to go to: waiting here for a cluster that is away would only add to its time.
     enableOfflineQueue: false,
     maxRedirections: 3,
@@ -55,7 +53,6 @@ export function connectRedis(
     dnsLookup: (address, callback) => callback(null, address),
     redisOptions: {
       username: redis.user,
-      password: redis.password,
       tls: { ca: redis.ca, minVersion: "TLSv1.3" },
       connectTimeout: redis.connectTimeoutMs,
       commandTimeout: redis.commandTimeoutMs,
@@ -74,6 +71,11 @@ export function connectRedis(
   };
   const client = new Cluster([...redis.nodes], options) as unknown as ScriptedRedis;
   client.on("error", onError);
+  client.on("+node", (node: Redis) => {
+    node.on("connect", () => batchWrites(node.stream));
+    // The client copies its options for each node; one that connects later does so with the password of then.
+    Object.defineProperty(node.options, "password", { get: redis.password, enumerable: true });
+  });
   return client;
 }
 

@@ -73,6 +73,23 @@ export class Environment {
     return key;
   }
 
+  /**
+   * The content of the file that a variable names, read anew at each call: a password is replaced while the service runs.
+   * As long as the file can not be read or is empty, as in the moment of its replacement, it is what was read last.
+   */
+  secret(name: string): () => string {
+    let last = this.file(name);
+    const path = this.#values[name] ?? "";
+    return () => {
+      try {
+        last = readFileSync(path, "utf8").trim() || last;
+      } catch {
+        // Whoever asks gets on with what is known.
+      }
+      return last;
+    };
+  }
+
   /** `host:port` pairs, separated by commas. */
   endpoints(name: string): Endpoint[] {
     return this.text(name)

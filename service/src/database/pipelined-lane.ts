@@ -25,6 +25,10 @@ interface Waiting {
 
 /** Statements on one connection before its pipe runs empty: it is then free for another node, or for a pause. */
 const BATCH = 32;
+/** Statements that wait for each connection at work before another one is taken: few full batches cost less than many small ones. */
+const WAITING_PER_CONNECTION = 8;
+/** Milliseconds that a statement waits behind a slow one before another connection is taken all the same. */
+const PATIENCE_MS = 5;
 
 /**
  * Statements in batches: all of a batch are sent before the first is answered. Between two batches a pipe is empty, so
@@ -35,6 +39,7 @@ export class PipelinedLane implements ReadLane {
   readonly #waiting: Waiting[] = [];
   readonly #clients = new Set<Client>();
   #working = 0;
+  #watching = false;
   #closed = false;
 
   constructor(args: PipelinedLaneArgs) {
@@ -48,12 +53,29 @@ export class PipelinedLane implements ReadLane {
     }
     return new Promise<R[]>((resolve, reject) => {
       this.#waiting.push({ statement, values, resolve: resolve as Waiting["resolve"], reject });
-      if (this.#working < this.#args.size) {
-        this.#working++;
-        // What is asked for in the same turn of the event loop joins the batch.
-        setImmediate(() => void this.#work());
-      }
+      if (this.#waiting.length > this.#working * WAITING_PER_CONNECTION) this.#start();
+      else this.#watch();
     });
+  }
+
+  #start(): void {
+    if (this.#working >= this.#args.size) return;
+    this.#working++;
+    // What is asked for in the same turn of the event loop joins the batch.
+    setImmediate(() => void this.#work());
+  }
+
+  /** Takes another connection when the statement that waits longest still does after a while. */
+  #watch(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    const [first] = this.#waiting;
+    setTimeout(() => {
+      this.#watching = false;
+      if (this.#waiting.length === 0) return;
+      if (this.#waiting[0] === first) this.#start();
+      this.#watch();
+    }, PATIENCE_MS);
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import { Pool, type PoolClient, types } from "pg";
 
 import type { DatabaseLogin, PoolLimits } from "../config.ts";
 import { Problem } from "../errors.ts";
+import { passwordInForce } from "./password.ts";
 
 const INT8 = 20;
 
@@ -21,19 +22,19 @@ export interface PoolArgs {
 }
 
 /** Options that all sessions have in common: TLS with the server's name verified, keepalive, numbers for integers. */
-export function sessionOptions({ host, port, database, user, password, ca }: DatabaseLogin, name: string) {
-  return {
+export function sessionOptions({ host, port, database, user, passwords, ca }: DatabaseLogin, name: string) {
+  const session = {
     host,
     port,
     database,
     user,
-    password,
     ssl: { ca, servername: host, minVersion: "TLSv1.3" as const },
     application_name: name,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     types: TYPES,
   };
+  return { ...session, password: () => passwordInForce(session, passwords()) };
 }
 
 /** A pool whose waiting line is bounded. */

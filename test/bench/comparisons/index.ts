@@ -1,4 +1,6 @@
 import type { Comparison } from "../comparison.ts";
+import { beforeAndAfter } from "./before-and-after.ts";
+import { cacheClients } from "./cache-clients.ts";
 import { cacheOperations } from "./cache-operations.ts";
 import { connections } from "./connections.ts";
 import { fromRedis } from "./from-redis.ts";
@@ -7,6 +9,7 @@ import { l1Hit } from "./l1-hit.ts";
 import { measuring } from "./measuring.ts";
 import { missPath } from "./miss-path.ts";
 import { overload } from "./overload.ts";
+import { program } from "./program.ts";
 import { routing } from "./routing.ts";
 import { soak } from "./soak.ts";
 import { wholeStack } from "./whole-stack.ts";
@@ -22,6 +25,9 @@ export const COMPARISONS: readonly Comparison[] = [
   wholeStack,
   overload,
   measuring,
+  program,
   soak,
   connections,
+  cacheClients,
+  beforeAndAfter,
 ];

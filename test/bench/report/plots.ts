@@ -23,19 +23,23 @@ export function tableOf(results: readonly Result[]): ReportTable {
 /** What was measured in each round, and each goal's value with its bound. */
 export function plotsOf({ name, title, rounds, verdicts }: Result): Plot[] {
   const variants = Object.keys(rounds[0]?.samples ?? {});
+  const throughput: Plot = {
+    title: `${name}: ${title}`,
+    description: "Throughput in each round.",
+    unit: "reqps",
+    over: "rounds",
+    stacked: false,
+    bounds: [],
+    series: variants.map((variant) => ({
+      name: variant,
+      points: rounds.map(({ samples }, at) => [at + 1, samples[variant]?.perSecond ?? Number.NaN] as const),
+    })),
+  };
+  const hasThroughput = rounds.some(({ samples }) =>
+    variants.some((variant) => samples[variant]?.perSecond !== undefined),
+  );
   return [
-    {
-      title: `${name}: ${title}`,
-      description: "Throughput in each round.",
-      unit: "reqps",
-      over: "rounds",
-      stacked: false,
-      bounds: [],
-      series: variants.map((variant) => ({
-        name: variant,
-        points: rounds.map(({ samples }, at) => [at + 1, samples[variant]?.perSecond ?? Number.NaN] as const),
-      })),
-    },
+    ...(hasThroughput ? [throughput] : []),
     ...verdicts.map((verdict) => ({
       title: `${name}: ${verdict.what}`,
       description: `Goal ${boundText(verdict)}; median ${valueText(verdict)}.`,

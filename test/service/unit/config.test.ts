@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -42,7 +42,18 @@ describe("the service's configuration", () => {
     expect(config.breaker).toEqual({ failures: 5, openMs: 30_000 });
     expect(config.port).toBe(8083);
     expect(config.auth.admin).toBe(true);
-    expect(config.database.writer.password).toBe("content of app");
+    expect(config.database.writer.passwords()).toEqual(["content of app"]);
+  });
+
+  it("has the passwords of now, and while a file is being replaced that of before", () => {
+    const path = file("rotated", "one\n");
+    const { passwords } = readConfig({ ...complete, DB_PASSWORD_FILE: path }).database.writer;
+    writeFileSync(path, "");
+    expect(passwords()).toEqual(["one"]);
+    writeFileSync(path, "two\none\n");
+    expect(passwords()).toEqual(["two", "one"]);
+    rmSync(path);
+    expect(passwords()).toEqual(["two", "one"]);
   });
 
   it("names everything that is missing, at once", () => {

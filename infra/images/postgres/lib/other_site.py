@@ -8,6 +8,7 @@ import json
 import os
 import select
 
+import liveness
 from cluster_view import dynamic_cache
 from member_log import say
 
@@ -62,6 +63,7 @@ def hold_back(data, wake, stop):
         if not said:
             say("the other site leads: this one stays down as long as that answers (docs/kubernetes.md, Two sites)")
             said = True
+        liveness.note()
         select.select([wake], [], [], ASK_AGAIN_SECONDS)
 
 

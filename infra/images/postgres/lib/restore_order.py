@@ -16,6 +16,7 @@ import sys
 # It also runs as a program of its own, isolated from its folder.
 sys.path.insert(0, os.path.dirname(__file__))
 
+import liveness  # noqa: E402
 from cluster_view import dynamic_cache  # noqa: E402
 from member_log import say  # noqa: E402
 
@@ -73,6 +74,8 @@ def wait(what, condition, wake, stop):
         if not said:
             say(f"restore: waiting for {what}")
             said = True
+        # Others take their time: this member is well meanwhile.
+        liveness.note()
         select.select([wake], [], [], ASK_AGAIN_SECONDS)
 
 
@@ -116,6 +119,14 @@ def write_configuration(order, data):
         yaml.safe_dump(with_bootstrap(configuration, order, data), file)
 
 
+def empty(store):
+    """On Kubernetes members may write the cluster's objects and not delete them."""
+    for name, stored in store._kinds.copy().items():
+        gone = {key: None for key in stored.metadata.annotations or {} if key != store._CONFIG}
+        if gone:
+            store.patch_or_create(name, gone, None, True)
+
+
 def forget(data):
     """Takes the cluster out of the store, all but the shared configuration."""
     from patroni.config import Config
@@ -125,7 +136,10 @@ def forget(data):
     config = store.get_cluster().config
     # A start that was cut off between the two lines below has taken it from the store already.
     shared = (config and config.data) or dynamic_cache(data)
-    store.delete_cluster()
+    if hasattr(store, "patch_or_create"):
+        empty(store)
+    else:
+        store.delete_cluster()
     if shared:
         store.set_config_value(json.dumps(shared, separators=(",", ":")))
     say("restore: the former cluster is out of the store")

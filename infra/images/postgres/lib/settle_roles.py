@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import os
 import subprocess
+import time
 
 import psycopg2
 from psycopg2.extensions import encrypt_password
@@ -26,10 +27,19 @@ PASSWORDS = {
     "monitoring": "monitoring-password",
     "pgbouncer": "pgbouncer-password",
 }
+# Roles whose verifiers the pooler asks the database for, under both of its names of the database; the API's own pools first.
+POOLS = (
+    ("dujyo_app", "dujyo_blockchain"), ("dujyo_readonly", "dujyo_blockchain_ro"),
+    ("dujyo_app", "dujyo_blockchain_ro"), ("dujyo_readonly", "dujyo_blockchain"),
+)
+POOLER_SECONDS = 10
 
 
-def provision(leader):
-    """Brings roles, passwords, database and rights on `leader` to what the files say; without effect if they are."""
+def provision(leader, pooler=None):
+    """Brings roles, passwords, database and rights on `leader` to what the files say; without effect if they are.
+
+    `pooler`: host and port of the pooler, which is told of them.
+    """
     superuser = secret(PASSWORDS["postgres"])
     with open(os.open(PASSFILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         escaped = superuser.replace("\\", "\\\\").replace(":", "\\:")
@@ -39,8 +49,10 @@ def provision(leader):
             _run(leader, database, os.path.join(CONFIGURATION, name))
             say(f"{name}: in force on {leader}")
         with psycopg2.connect(_conninfo(leader, "postgres")) as connection:
-            _set_passwords(connection)
+            pooled = _set_passwords(connection)
         connection.close()
+        if pooler and pooled:
+            _log_in_at(pooler)
     finally:
         os.unlink(PASSFILE)
 
@@ -60,6 +72,7 @@ def _run(host, database, path):
 
 
 def _set_passwords(connection):
+    """Returns whether there were roles that pool before."""
     with connection.cursor() as cursor:
         # Nothing about passwords, hashed ones included, in the log or among the statements' figures.
         cursor.execute("SET log_min_duration_statement = -1; SET log_statement = 'none'; "
@@ -73,6 +86,26 @@ def _set_passwords(connection):
             verifier = encrypt_password(password, role, scope=connection, algorithm="scram-sha-256")
             cursor.execute(f'ALTER ROLE "{role}" PASSWORD %s', (verifier,))
             say(f"{role}: password set")
+    return all(verifiers.get(role) for role, _ in POOLS)
+
+
+def _log_in_at(pooler):
+    """Once for each pool. PgBouncer knows no passwords: it opens sessions with what the last login of a role has proved, and
+    after a change none can be opened until somebody logs in with the new one. Replicas learn of it a moment later."""
+    deadline = time.monotonic() + POOLER_SECONDS
+    for role, database in POOLS:
+        while True:
+            try:
+                psycopg2.connect(
+                    **pooler, user=role, password=secret(PASSWORDS[role]), dbname=database, application_name="settle",
+                    sslmode="verify-full", sslrootcert=f"{CONFIGURATION}/tls/ca.crt", connect_timeout=3,
+                ).close()
+                break
+            except psycopg2.OperationalError as error:
+                if time.monotonic() > deadline:
+                    say(f"{role} can not log in at {pooler['host']} yet: {str(error).strip()}")
+                    break
+                time.sleep(0.1)
 
 
 def matches(password, verifier):

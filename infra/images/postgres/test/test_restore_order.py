@@ -47,6 +47,9 @@ class Prepare(unittest.TestCase):
         self.data = os.path.join(folder.name, "pgdata")
         os.mkdir(self.data)
         patches = {"PLACE": self.place, "BROUGHT": os.path.join(folder.name, "brought"), "ASK_AGAIN_SECONDS": 0}
+        note = mock.patch.object(restore_order.liveness, "note")
+        self.note = note.start()
+        self.addCleanup(note.stop)
         for name, value in patches.items():
             patch = mock.patch.object(restore_order, name, value)
             patch.start()
@@ -67,6 +70,7 @@ class Prepare(unittest.TestCase):
         self.leave_order()
         self.prepare("postgres-1", {("postgres-0", "/primary"): 503})
         self.assertTrue(os.path.isdir(self.data) and os.path.exists(self.place))
+        self.note.assert_called()
         self.prepare("postgres-1", {("postgres-0", "/primary"): 200})
         self.assertFalse(os.path.isdir(self.data) or os.path.exists(self.place))
 
@@ -85,6 +89,26 @@ class Prepare(unittest.TestCase):
             run.assert_called_once()
         self.assertTrue(os.path.exists(self.place))
         self.assertEqual(os.listdir(self.data), [])
+
+
+class Store:
+    """As Patroni's on Kubernetes: objects with annotations."""
+
+    _CONFIG = "config"
+
+    def __init__(self, objects):
+        self._kinds = {name: mock.Mock(**{"metadata.annotations": annotations}) for name, annotations in objects.items()}
+        self.patched = {}
+
+    def patch_or_create(self, name, annotations, _version, _patch):
+        self.patched[name] = annotations
+
+
+class Empty(unittest.TestCase):
+    def test_takes_all_but_the_shared_configuration_out_of_the_objects(self):
+        store = Store({"dujyo-config": {"config": "{}", "initialize": "7", "history": "[]"}, "dujyo-leader": {"leader": "postgres-0"}, "dujyo-sync": None})
+        restore_order.empty(store)
+        self.assertEqual(store.patched, {"dujyo-config": {"initialize": None, "history": None}, "dujyo-leader": {"leader": None}})
 
 
 class Bootstrap(unittest.TestCase):

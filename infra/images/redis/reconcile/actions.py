@@ -54,6 +54,7 @@ class Repair:
 class HandOver:
     replica: str
     primary: str
+    why: str
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ class Operator:
             case actions.Repair():
                 self._say("closing slots that an interrupted move left open")
                 self._cluster_tool("fix", "--cluster-replace")
-            case actions.HandOver(replica, primary):
-                self._say(f"{replica} takes over from {primary}, which leaves")
+            case actions.HandOver(replica, primary, why):
+                self._say(f"{replica} takes over from {primary}: {why}")
                 self._ask(replica, "CLUSTER", "FAILOVER")
             case actions.Replicate(moves):
                 for member, primary in moves:

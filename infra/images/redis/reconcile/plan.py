@@ -3,7 +3,7 @@
 from .actions import AddSlots, Action, Done, Forget, HandOver, Rebalance, Release, Repair, Replicate, Reset, Wait
 from .desired import SLOTS, Desired
 from .membership import next_membership_step
-from .placement import choose_primaries, replica_moves, slot_share
+from .placement import apart_swap, choose_primaries, relieving_heir, replica_moves, slot_share
 from .view import Report, State
 
 # A fiftieth more or less than its share: moving slots for less costs more than it brings.
@@ -85,7 +85,7 @@ def _shape(desired: Desired, state: State) -> Action | None:
     for leaver in state.leaving.values():
         heirs = [r for r in state.reports.values() if r.me.primary == leaver.id and r.link_up]
         if leaver.me.slots and heirs:
-            return HandOver(heirs[0].name, leaver.name)
+            return HandOver(heirs[0].name, leaver.name, "it leaves")
 
     primaries = choose_primaries(desired, state)
     if isinstance(primaries, Reset | Wait):
@@ -93,6 +93,12 @@ def _shape(desired: Desired, state: State) -> Action | None:
     moves = replica_moves(desired, state, primaries)
     if moves:
         return Replicate(tuple(moves))
+    swap = apart_swap(desired, state, primaries)
+    if swap:
+        for name, _ in swap:
+            if not state.reports[name].link_up:
+                return Wait(f"{name} is not in sync with its primary, and shall change to another")
+        return Replicate(tuple(swap))
 
     unowned = set(range(SLOTS)).difference(*(report.me.slots for report in everybody))
     if unowned:
@@ -109,7 +115,9 @@ def _shape(desired: Desired, state: State) -> Action | None:
                 return Wait(f"{report.name} has no replica in sync to share new slots with")
         others = tuple(r.id for r in everybody if r.is_primary and r.name not in primaries)
         return Rebalance(tuple(primaries), others)
-    return None
+    # By now each of them has slots: one without could not be voted a successor for.
+    relief = relieving_heir(state, primaries)
+    return HandOver(*relief, "one place has too many primaries to do without it") if relief else None
 
 
 def _uneven(chosen: list[Report], everybody: list[Report]) -> bool:

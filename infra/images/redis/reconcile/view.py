@@ -26,6 +26,14 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a member runs; empty where nobody has told it."""
+
+    node: str = ""
+    zone: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """One answering member."""
 
@@ -37,6 +45,7 @@ class Report:
     state_ok: bool
     link_up: bool
     synced_replicas: int
+    place: Place = Place()
 
     @property
     def me(self) -> Node:
@@ -88,6 +97,20 @@ def parse_facts(text: str) -> dict[str, str]:
     return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
 
+def parse_place(announced: str) -> Place:
+    """Of the name that a member announces to people: its own name, its node and its zone."""
+    _, node, zone = (announced.split("/") + ["", ""])[:3]
+    return Place(node, zone)
+
+
+def ask_place(connection: Connection) -> Place:
+    try:
+        return parse_place(connection.call("CONFIG", "GET", "cluster-announce-human-nodename")[1])
+    except ReplyError:
+        # One that has not been replaced yet since this may be asked.
+        return Place()
+
+
 def ask_report(name: str, connection: Connection) -> Report:
     replication = parse_facts(connection.call("INFO", "replication"))
     cluster = parse_facts(connection.call("CLUSTER", "INFO"))
@@ -104,6 +127,7 @@ def ask_report(name: str, connection: Connection) -> Report:
         synced_replicas=sum(
             "state=online" in value for key, value in replication.items() if key.startswith("slave") and key[5:].isdigit()
         ),
+        place=ask_place(connection),
     )
 
 

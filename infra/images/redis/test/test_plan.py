@@ -11,7 +11,7 @@ from reconcile import actions
 from reconcile.desired import Desired, Member, Refusal
 from reconcile.placement import slot_share
 from reconcile.plan import next_leaving_step, next_step
-from reconcile.view import Node, Report, State, parse_nodes
+from reconcile.view import Node, Place, Report, State, parse_nodes, parse_place
 
 
 def declared(shards: int, replicas: int) -> Desired:
@@ -117,7 +117,7 @@ class PlanTest(unittest.TestCase):
         nodes += [node(6, slots=frozenset(slot_share(2, 3)))]
         nodes[5] = node(5, primary=6)
         step = next_step(declared(3, 1), self.split(nodes, 6))
-        self.assertEqual(step, actions.HandOver("redis-4", "redis-6"))
+        self.assertEqual(step, actions.HandOver("redis-4", "redis-6", "it leaves"))
 
     def test_forgets_the_identity_of_a_member_that_lost_its_volume(self):
         nodes = formed(3)
@@ -160,7 +160,84 @@ class PlanTest(unittest.TestCase):
         self.assertIsInstance(next_leaving_step(declared(3, 1), State(state.reports, {})), actions.Wait)
 
 
+class ApartTest(unittest.TestCase):
+    def placed(self, *places: str) -> State:
+        """Three shards of two members each, on these nodes, or on these nodes in these zones."""
+        reports = reports_of(formed(3))
+        for (name, report), place in zip(reports.items(), places, strict=True):
+            reports[name] = replace(report, place=Place(*place.split()))
+        return State(reports, {})
+
+    def carried_out(self, state: State) -> State:
+        """The picture after each change that is ordered, until none is."""
+        for _ in range(10):
+            step = next_step(declared(3, 1), state)
+            now = {name: report.me for name, report in state.reports.items()}
+            if isinstance(step, actions.Replicate):
+                for name, primary in step.moves:
+                    now[name] = replace(now[name], primary=now[primary].id)
+            elif isinstance(step, actions.HandOver):
+                heir, former = now[step.replica], now[step.primary]
+                now[step.replica] = replace(heir, primary=None, slots=former.slots)
+                now[step.primary] = replace(former, primary=heir.id, slots=frozenset())
+            else:
+                self.assertEqual(step, actions.Done())
+                return state
+            seen = reports_of(list(now.values()))
+            state = State({n: replace(seen[n], place=r.place) for n, r in state.reports.items()}, {})
+        self.fail("never done")
+
+    def test_members_of_one_shard_on_one_node_change_places(self):
+        step = next_step(declared(3, 1), self.placed("a", "a", "b", "c", "c", "b"))
+        self.assertEqual(step, actions.Replicate((("redis-1", "redis-2"), ("redis-3", "redis-0"))))
+
+    def test_in_the_end_no_shard_is_on_one_node_and_no_node_has_half_of_the_primaries(self):
+        for places in ("aabbcc", "abbacc", "aabcbc", "abacbc", "abcabc", "aaabbc"):
+            state = self.carried_out(self.placed(*places))
+            by_id = {report.id: report for report in state.reports.values()}
+            primaries = [report.place for report in by_id.values() if report.is_primary]
+            self.assertEqual(len(set(primaries)), 3, places)
+            for report in by_id.values():
+                if not report.is_primary:
+                    self.assertNotEqual(report.place, by_id[report.me.primary].place, places)
+
+    def test_a_node_of_its_own_comes_before_a_zone_of_its_own(self):
+        # Zones x: a, b; y: c. The replica beside its primary goes, though its new primary is in its zone, too.
+        state = self.placed("a x", "a x", "c y", "b x", "c y", "b x")
+        step = next_step(declared(3, 1), state)
+        self.assertEqual(step, actions.Replicate((("redis-1", "redis-2"), ("redis-3", "redis-0"))))
+        zones = self.placed("a x", "b x", "c y", "d y", "e z", "f z")
+        self.assertIsInstance(next_step(declared(3, 1), zones), actions.Replicate)
+
+    def test_nobody_moves_where_it_changes_nothing_or_nobody_tells(self):
+        for places in (["a"] * 6, [""] * 6, list("aabaca"), list("ababab")):
+            state = self.placed(*places)
+            self.assertEqual(next_step(declared(3, 1), state), actions.Done(), places)
+
+    def test_a_primary_beside_others_hands_over_to_its_replica_elsewhere(self):
+        step = next_step(declared(3, 1), self.placed("a", "b", "a", "c", "b", "c"))
+        why = "one place has too many primaries to do without it"
+        self.assertEqual(step, actions.HandOver("redis-3", "redis-2", why))
+
+    def test_no_zone_has_half_of_the_primaries_where_a_replica_is_elsewhere(self):
+        state = self.placed("a x", "d y", "b x", "e z", "c y", "f z")
+        self.assertIsInstance(next_step(declared(3, 1), state), actions.HandOver)
+        behind = {name: replace(report, link_up=report.is_primary) for name, report in state.reports.items()}
+        self.assertNotIsInstance(next_step(declared(3, 1), State(behind, {})), actions.HandOver)
+
+    def test_a_replica_that_is_not_in_sync_is_waited_for(self):
+        state = self.placed("a", "a", "b", "c", "c", "b")
+        behind = replace(state.reports["redis-3"], link_up=False)
+        step = next_step(declared(3, 1), State({**state.reports, "redis-3": behind}, {}))
+        self.assertEqual(step, actions.Wait("redis-3 is not in sync with its primary, and shall change to another"))
+
+
 class ParseTest(unittest.TestCase):
+    def test_reads_where_a_member_runs(self):
+        self.assertEqual(parse_place("redis-0/node-a.example/eu-1"), Place("node-a.example", "eu-1"))
+        self.assertEqual(parse_place("redis-0/node-a/"), Place("node-a"))
+        self.assertEqual(parse_place("redis-0"), Place())
+
     def test_reads_slots_names_and_open_moves(self):
         line = "a1 10.0.0.1:6379@16379,redis-0 myself,master - 0 0 1 connected 0-2 7 [9->-b2]"
         parsed = parse_nodes(line)["a1"]
