@@ -32,7 +32,7 @@ import {
   wrongIdentity,
 } from "../../ops/audit/checks/links.ts";
 import { judgeColumns, judgeErased, judgeUsers, trialOf } from "../../ops/audit/checks/personal-data.ts";
-import { judgeBareLogins, judgeLogins, judgeLookups } from "../../ops/audit/checks/pooler.ts";
+import { judgeBareLogins, judgeLogins, judgeLookups, newestPassword } from "../../ops/audit/checks/pooler.ts";
 import { judgeKeys, judgeMatrix, judgeValues, REDIS_MATRIX } from "../../ops/audit/checks/redis-rights.ts";
 import { search } from "../../ops/audit/checks/secrets.ts";
 import {
@@ -392,6 +392,14 @@ describe("identities", () => {
     expect(login("pgbouncer", "dujyo_blockchain", "in")).toEqual(["pgbouncer gets into dujyo_blockchain"]);
     expect(login("monitoring", "pgbouncer", "not allowed")).toHaveLength(1);
     expect(login("postgres", "dujyo_blockchain", "timeout expired")).toHaveLength(1);
+  });
+
+  it("are tried with the newest password that a rotation has made", () => {
+    const made = (...names: string[]) => new Map(names.map((name) => [name, `password of ${name}`]));
+    const newest = (...names: string[]) => newestPassword(made(...names), "postgres-app");
+    expect(newest("postgres-app", "postgres-app-2-tls")).toBe("password of postgres-app");
+    expect(newest("postgres-app-10", "postgres-app-9", "postgres-app")).toBe("password of postgres-app-10");
+    expect(newest("postgres-owner")).toBeUndefined();
   });
 
   it("that the password of the look-ups opens are found", () => {

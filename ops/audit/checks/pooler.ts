@@ -43,6 +43,15 @@ export function judgeLogins(logins: readonly Login[]): Answer {
   };
 }
 
+/** The newest password of those that a rotation has made; the first has no number in its name. */
+export function newestPassword(secrets: ReadonlyMap<string, string>, name: string): string | undefined {
+  const numberOf = (key: string) => (key === name ? 1 : Number(key.slice(name.length + 1)));
+  const [newest] = [...secrets.keys()]
+    .filter((key) => key === name || (key.startsWith(`${name}-`) && /^\d+$/.test(key.slice(name.length + 1))))
+    .sort((a, b) => numberOf(b) - numberOf(a));
+  return newest && secrets.get(newest);
+}
+
 async function logIn(
   { connection, secrets }: Scene,
   secret: string,
@@ -53,7 +62,7 @@ async function logIn(
   const client = new Client({
     host: "127.0.0.1",
     port,
-    ...{ user, database, password: secrets.get(secret) },
+    ...{ user, database, password: newestPassword(secrets, secret) },
     ssl: { ca: connection.postgresCa, servername: "localhost" },
     connectionTimeoutMillis: 10_000,
   });
