@@ -44,12 +44,6 @@ const EXCEPTIONS: readonly Exception[] = [
       "the superuser is for Patroni, the members and their jobs alone, which log in as it; no client file names it, so nobody is there who would change into it",
   },
   {
-    check: "cis-postgres/5.2",
-    offence: /./,
-    reason:
-      "a container has an address in the stack's network alone, and another one when it joins that anew; pg_hba.conf and the certificate decide who is served",
-  },
-  {
     check: "cis-postgres/6.7",
     offence: /./,
     reason: "FIPS mode is the kernel's, which containers share with the machine",
@@ -82,12 +76,6 @@ const EXCEPTIONS: readonly Exception[] = [
     offence: /is restarted without bound$/,
     reason:
       "a member has to come back by itself, however often; the alert ContainerRestarting tells of one that keeps ending",
-  },
-  {
-    check: "cis-docker/5.29",
-    offence: /may start processes without bound$/,
-    reason:
-      "the provider has no such option; the memory limit bounds the processes, and the alert ContainerOutOfMemory tells",
   },
 ];
 

@@ -49,6 +49,21 @@ export function listeners({ containers }: Pick<Scene, "containers">): Listener[]
   return containers.flatMap((container) => portsOf(container).map((port) => listener(container, port)));
 }
 
+/** Those of `places` that are published, under an address of the machine instead of their own. */
+export function publishedAt(
+  host: string,
+  places: readonly Listener[],
+  containers: readonly Container[],
+): Listener[] {
+  const published = new Map(
+    containers.map((container) => [memberOf(container), container.NetworkSettings.Ports] as const),
+  );
+  return places.flatMap((place) => {
+    const [binding] = published.get(place.member)?.[`${place.port}/tcp`] ?? [];
+    return binding === undefined ? [] : [{ ...place, host, port: Number(binding.HostPort) }];
+  });
+}
+
 function listener(container: Container, port: number): Listener {
   const bus = port - PORTS.redisBusDistance >= PORTS.redis;
   const member = memberOf(container);

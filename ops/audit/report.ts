@@ -51,8 +51,9 @@ export function reportPage({ date, stack, settings, verdicts }: Report): string 
 
 Written by \`npm run audit\` on ${date}, of the stack \`${stack}\`: ${OUTCOMES.map((outcome) => `${counts[outcome]} ${outcome}`).join(", ")}.
 Of the items of the CIS benchmarks that were asked, these pass without an exception: PostgreSQL ${share(verdicts, "cis-postgres").toFixed(1)} % (the goal is 95 %),
-Docker's containers ${share(verdicts, "cis-docker").toFixed(1)} %. Numbers behind \`cis-\` are those of the benchmarks (PostgreSQL 17, 1.1.0; Docker, 1.8.0), titles are our own words. Asked is all
-that the first calls automated, and what a program can answer of the rest. The same as data: [audit.json](audit.json).
+Docker's containers ${share(verdicts, "cis-docker").toFixed(1)} %. Numbers behind \`cis-\` are those of the benchmarks (PostgreSQL 17, 1.1.0; Docker, 1.8.0),
+titles are our own words. Asked is all that the first calls automated, and what a program can answer of the rest. The same as
+data: [audit.json](audit.json).
 
 The stack's settings are the defaults, but for ${settings.length === 0 ? "none" : settings.map((setting) => `\`${setting}\``).join(", ")}.
 

@@ -26,7 +26,9 @@ export interface Container {
   readonly Mounts: readonly { readonly Type: string; readonly Source: string; readonly RW: boolean }[];
   readonly NetworkSettings: {
     readonly Networks: Readonly<Record<string, { readonly IPAddress: string; readonly IPPrefixLen: number }>>;
-    readonly Ports: Readonly<Record<string, readonly { readonly HostIp: string }[] | null>>;
+    readonly Ports: Readonly<
+      Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[] | null>
+    >;
   };
 }
 

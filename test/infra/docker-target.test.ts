@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import type { FileSpec } from "../../infra/target.ts";
+import { processLimit } from "../../infra/targets/docker/container.ts";
 import { ofType, record } from "../support/mocks.ts";
 import { TARGETS } from "../support/targets.ts";
 
@@ -102,5 +103,12 @@ describe("a container of the Docker target", () => {
       next: "dujyo-dev-redis-1",
     });
     expect(ready.get("redis-1-ready")).toMatchObject({ container: "dujyo-dev-redis-1", next: "" });
+  });
+
+  it("may have so many processes, more with more memory", async () => {
+    expect(processLimit({ memory: 64 * MB, cpus: 1 })).toBe(256);
+    expect(processLimit({ memory: 1024 * MB, cpus: 1 })).toBe(1024);
+    const ready = ofType(await record(() => twoMembers()), "pulumi-nodejs:dynamic/docker:Ready");
+    expect(ready.get("redis-0-ready")?.processes).toBe(256);
   });
 });

@@ -32,7 +32,7 @@ import {
   wrongIdentity,
 } from "../../ops/audit/checks/links.ts";
 import { judgeColumns, judgeErased, judgeUsers, trialOf } from "../../ops/audit/checks/personal-data.ts";
-import { judgeLogins, judgeLookups } from "../../ops/audit/checks/pooler.ts";
+import { judgeBareLogins, judgeLogins, judgeLookups, newestPassword } from "../../ops/audit/checks/pooler.ts";
 import { judgeKeys, judgeMatrix, judgeValues, REDIS_MATRIX } from "../../ops/audit/checks/redis-rights.ts";
 import { search } from "../../ops/audit/checks/secrets.ts";
 import {
@@ -43,7 +43,7 @@ import {
   judgeTables,
 } from "../../ops/audit/checks/sql-rights.ts";
 import { exceptionsFor } from "../../ops/audit/exceptions.ts";
-import { type Listener, listeningPorts } from "../../ops/audit/listeners.ts";
+import { type Listener, listeningPorts, publishedAt } from "../../ops/audit/listeners.ts";
 import { reportPage, share } from "../../ops/audit/report.ts";
 import { type Container, parseCsv, type Scene } from "../../ops/audit/scene.ts";
 import { generatedSecrets, needle, secretsIn } from "../../ops/audit/secrets.ts";
@@ -138,6 +138,7 @@ const PLANTED: readonly (readonly [RegExp, string, string])[] = [
   [/^links\/loopback$/, "ops/audit.test.ts", "published beyond loopback are found"],
   [/^links\/capture$/, "stack/audit.test.ts", "finds a canary in clear on the network"],
   [/^addresses\/stranger$/, "stack/access.test.ts", "serves the networks of access.allowedCidrs"],
+  [/^addresses\/container$/, "stack/access.test.ts", "serves a container of its own network"],
   [/^identities\/tables$/, "stack/audit.test.ts", "finds a right too much"],
   [
     /^identities\/(personal-columns|roles|creators)$/,
@@ -146,6 +147,11 @@ const PLANTED: readonly (readonly [RegExp, string, string])[] = [
   ],
   [/^identities\/definers$/, "ops/audit.test.ts", "lent by functions are found"],
   [/^identities\/pooler-logins$/, "ops/audit.test.ts", "that get through the pooler, or do not, are found"],
+  [
+    /^identities\/pooler-certificate$/,
+    "ops/audit.test.ts",
+    "that the password of the look-ups opens are found",
+  ],
   [/^identities\/pooler-lookups$/, "stack/audit.test.ts", "finds a verifier too much"],
   [/^identities\/patroni$/, "ops/audit.test.ts", "that Patroni obeys without a certificate are found"],
   [/^identities\/redis$/, "ops/audit.test.ts", "of Redis with a command too many or too few are found"],
@@ -315,6 +321,17 @@ describe("addresses", () => {
     expect(await offences("http", "HTTP/1.0 200 OK")).toHaveLength(1);
     expect(await offences("http", "")).toEqual([]);
   });
+
+  it("of what is published are those of the machine", () => {
+    const haproxy = {
+      Config: { Labels: { "io.dujyo.member": "haproxy" } },
+      NetworkSettings: { Ports: { "5000/tcp": [{ HostPort: "6000" }], "5001/tcp": null } },
+    } as unknown as Container;
+    const places = [port("postgres"), { ...port("postgres"), port: 5001 }];
+    expect(publishedAt("10.0.0.1", places, [haproxy])).toEqual([
+      { ...port("postgres"), host: "10.0.0.1", port: 6000 },
+    ]);
+  });
 });
 
 describe("identities", () => {
@@ -375,6 +392,22 @@ describe("identities", () => {
     expect(login("pgbouncer", "dujyo_blockchain", "in")).toEqual(["pgbouncer gets into dujyo_blockchain"]);
     expect(login("monitoring", "pgbouncer", "not allowed")).toHaveLength(1);
     expect(login("postgres", "dujyo_blockchain", "timeout expired")).toHaveLength(1);
+  });
+
+  it("are tried with the newest password that a rotation has made", () => {
+    const made = (...names: string[]) => new Map(names.map((name) => [name, `password of ${name}`]));
+    const newest = (...names: string[]) => newestPassword(made(...names), "postgres-app");
+    expect(newest("postgres-app", "postgres-app-2-tls")).toBe("password of postgres-app");
+    expect(newest("postgres-app-10", "postgres-app-9", "postgres-app")).toBe("password of postgres-app-10");
+    expect(newest("postgres-owner")).toBeUndefined();
+  });
+
+  it("that the password of the look-ups opens are found", () => {
+    const login = (answer: string) =>
+      judgeBareLogins([{ role: "pgbouncer", database: "d", place: "127.0.0.1:5432", answer }]).offences;
+    expect(login("connection requires a valid client certificate")).toEqual([]);
+    expect(login("in")).toEqual(["the password of the look-ups opens 127.0.0.1:5432"]);
+    expect(login("timeout expired")).toEqual(["127.0.0.1:5432 asks for no certificate: timeout expired"]);
   });
 
   it("that the pooler looks up, or looks up with, beyond what it is for are found", () => {

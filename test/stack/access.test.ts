@@ -1,6 +1,7 @@
 import { Client } from "pg";
 import { expect, inject, it } from "vitest";
 import { servesStrangers } from "../../ops/audit/checks/addresses.ts";
+import { askFromContainer, programImage } from "../../ops/audit/foreign-container.ts";
 import { withForeignNetwork } from "../../ops/audit/foreign-network.ts";
 import { listeners } from "../../ops/audit/listeners.ts";
 import { openScene } from "../../ops/audit/scene.ts";
@@ -22,6 +23,21 @@ it("serves the networks of access.allowedCidrs at its data ports, and not at the
     ]),
   );
   expect(served).not.toContain("gateway:8083");
+});
+
+it("serves a container of its own network, which is how the question to one of another would fail", async () => {
+  const { containers } = await openScene(STACK);
+  const ask = askFromContainer(programImage(containers), `dujyo-${STACK}`);
+  const { offences } = await servesStrangers(listeners({ containers }), ask);
+  expect(offences.map((offence) => offence.split(" ")[0])).toEqual(
+    expect.arrayContaining([
+      "haproxy:5000",
+      "pgbouncer:6432",
+      "postgres-0:5432",
+      "redis-0:6379",
+      "prometheus-0:9090",
+    ]),
+  );
 });
 
 it("answers admin routes to the machine itself, and to no member, however the path is written", async () => {

@@ -11,6 +11,7 @@ import {
   killPostmaster,
   leader,
   patroniMembers,
+  reaches,
   whole,
 } from "../support/faults.ts";
 import { LedgerWriter, type WriterReport } from "../support/ledger-writer.ts";
@@ -19,6 +20,8 @@ import { STACK } from "../support/stack-settings.ts";
 
 /** Rows that have to be acknowledged after a fault before it counts as survived. */
 const ROWS_AFTER = 50;
+/** Within the lower half of the stack's network, from which the engine hands out addresses in turn. */
+const UNUSED_ADDRESS = "172.30.18.120";
 /** Longest pause in writing that one planned hand-over may cause, seconds. */
 const HAND_OVER_SECONDS = 5;
 
@@ -81,6 +84,22 @@ describe("PostgreSQL loses no acknowledged write and comes back by itself when",
     });
     expect(report.lost).toEqual([]);
     expect(await patroniMembers()).toContainEqual(rejoined(former));
+    // Without its address PostgreSQL may have been started anew, and does not listen there.
+    await eventually("the former primary within reach", async () => reaches(await leader(), former));
+  });
+
+  it("a replica comes back under another address, at which PostgreSQL has to listen", async () => {
+    const members = await patroniMembers();
+    const replica = members.find(({ role }) => role !== "Leader")?.name ?? "";
+    const primary = await leader();
+    const report = await survive("another address", async () => {
+      const reconnect = await disconnect(replica);
+      return () => reconnect(UNUSED_ADDRESS);
+    });
+    expect(report.lost).toEqual([]);
+    await eventually("the replica within reach", () => reaches(primary, replica));
+    await (await disconnect(replica))();
+    await eventually("the replica within reach again", () => reaches(primary, replica));
   });
 
   it("another member is made the primary on purpose", async () => {

@@ -1,12 +1,14 @@
-import type { X509Certificate } from "node:crypto";
+import { hash, type KeyObject, type X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect } from "node:tls";
 import { describe, expect, inject, it, onTestFailed } from "vitest";
 import { bearerToken } from "../../ops/bearer-token.ts";
 import type { Connection } from "../../ops/connection.ts";
+import { blindIndex, type KeyRing, keyRing, seal, unseal } from "../../tools/data/personal-fields.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun, run } from "../../tools/process.ts";
+import { withSession } from "../support/clients.ts";
 import { eventually } from "../support/faults.ts";
 import { stackConnection, UNCHANGED, up } from "../support/stack-commands.ts";
 import { BASE_SETTINGS, STACK, writeSettings } from "../support/stack-settings.ts";
@@ -93,6 +95,70 @@ describe("a rotation of the token key", () => {
     await up();
     await eventually("the new key is withdrawn", async () => (await ask(rotated)) === 401);
     expect(await ask(former)).toBe(400);
+    expect(await containers()).toEqual(before);
+  });
+});
+
+describe("a rotation of the personal fields' key", () => {
+  /** Writes users with a former program's keys until told to stop; returns how many. */
+  async function writeUsers(keys: KeyRing, goesOn: () => boolean): Promise<number> {
+    const key = keys.encryption.get(keys.newest);
+    if (key === undefined) throw new Error("the stack has no key");
+    return withSession(inject("connection").pooler, "app", async (client) => {
+      for (let written = 0; ; written += 1) {
+        if (!goesOn()) return written;
+        const email = `rotation-${Date.now()}-${written}@example.org`;
+        await client.query(
+          `INSERT INTO users (wallet_address, email_ciphertext, email_index, password_hash, key_version) VALUES ($1, $2, $3, '!', $4)`,
+          [
+            `DU-${hash("sha256", email).slice(0, 16)}`,
+            seal(email, key),
+            blindIndex(email, keys.index),
+            keys.newest,
+          ],
+        );
+        await pause(20);
+      }
+    });
+  }
+
+  it("encrypts every user anew while others are written, replaces no container, and withdraws the former key", {
+    timeout: 300_000,
+  }, async () => {
+    onTestFailed(async () => {
+      writeSettings(BASE_SETTINGS);
+      await up();
+    }, 300_000);
+    const before = await containers();
+    const ring = async () => keyRing((await stackConnection()).personalKeys);
+    const former = await ring();
+    let rotating = true;
+    const writing = writeUsers(former, () => rotating);
+    try {
+      await mustRun(process.execPath, rotate("personal-fields"));
+    } finally {
+      rotating = false;
+    }
+    const written = await writing;
+    expect([...(await ring()).encryption.keys()]).toEqual([former.newest, former.newest + 1]);
+
+    await mustRun(process.execPath, rotate("personal-fields", "--finish"));
+    const { encryption, index, newest } = await ring();
+    expect([...encryption.keys()]).toEqual([former.newest + 1]);
+    await withSession(inject("connection").writer, "owner", async (owner) => {
+      const { rows } = await owner.query("SELECT key_version, email_ciphertext, email_index FROM users");
+      expect(rows.length).toBeGreaterThanOrEqual(written);
+      expect(written).toBeGreaterThan(10);
+      const opened = rows.filter(({ key_version, email_ciphertext, email_index }) => {
+        const email = key_version === newest && unseal(email_ciphertext, encryption.get(newest) as KeyObject);
+        return email && blindIndex(email, index).equals(email_index);
+      });
+      expect(opened.length).toBe(rows.length);
+      // With the settings from before goes the key of these rows.
+      await owner.query("DELETE FROM users");
+    });
+    writeSettings(BASE_SETTINGS);
+    await up();
     expect(await containers()).toEqual(before);
   });
 });

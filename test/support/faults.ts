@@ -28,22 +28,28 @@ export async function stopReplay(member: string): Promise<() => Promise<void>> {
   return async () => void (await signal("CONT"));
 }
 
-/** Takes a member off the network; the result puts it back under its name and address. */
-export async function disconnect(member: string): Promise<() => Promise<void>> {
+/** Takes a member off the network; the result puts it back under its name and its address, or another one. */
+export async function disconnect(member: string): Promise<(address?: string) => Promise<void>> {
   const network = `dujyo-${STACK}`;
-  const address = (
+  const own = (
     await mustRun("docker", [
       ...["inspect", "--format", `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`],
       container(member),
     ])
   ).trim();
   await mustRun("docker", ["network", "disconnect", network, container(member)]);
-  return async () => {
+  return async (address = own) => {
     await mustRun("docker", [
       ...["network", "connect", "--alias", member, "--alias", member.replace(/-\d+$/, ""), "--ip", address],
       ...[network, container(member)],
     ]);
   };
+}
+
+/** Whether PostgreSQL of a member takes sessions of another one. */
+export async function reaches(from: string, member: string): Promise<boolean> {
+  const ask = ["pg_isready", "--quiet", `--host=${member}`, "--port=5432", "--timeout=2"];
+  return (await run("docker", ["exec", container(from), ...ask])).code === 0;
 }
 
 interface PatroniMember {

@@ -26,6 +26,14 @@ const MB = 2 ** 20;
 /** What Docker gives /dev/shm when nobody says otherwise. */
 export const DEFAULT_SHARED_MEMORY = 64 * MB;
 
+/** Processes and threads that a container without much memory may have; none of the stack's has more than a few dozen. */
+const LEAST_PROCESSES = 256;
+
+/** Most processes and threads of a container: one for each MB, since each takes more than that. */
+export function processLimit(limits: ResourceLimits): number {
+  return Math.max(LEAST_PROCESSES, Math.floor(limits.memory / MB));
+}
+
 /** Security and resource settings of a container. */
 export function confinement(limits: ResourceLimits) {
   return {

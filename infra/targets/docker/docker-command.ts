@@ -19,6 +19,8 @@ async function docker(args: readonly string[], timeout: number): Promise<{ ok: b
 
 interface ReadyInputs {
   readonly container: string;
+  /** How many processes and threads it may have, which the provider can not tell the engine. */
+  readonly processes: number;
   /** Identity of the running container; a new one is waited for again. */
   readonly containerId: string;
   /** The member that is changed after this one; empty for the last. */
@@ -28,17 +30,25 @@ interface ReadyInputs {
 
 const readyProvider: pulumi.dynamic.ResourceProvider = {
   async create(inputs: ReadyInputs) {
+    await limitProcesses(inputs);
     await waitReady(inputs);
     return { id: inputs.container, outs: inputs };
   },
   async update(_id: string, _olds: ReadyInputs, news: ReadyInputs) {
+    await limitProcesses(news);
     await waitReady(news);
     return { outs: news };
   },
   async diff(_id: string, olds: ReadyInputs, news: ReadyInputs) {
-    return { changes: olds.containerId !== news.containerId };
+    return { changes: olds.containerId !== news.containerId || olds.processes !== news.processes };
   },
 };
+
+async function limitProcesses({ container, processes }: ReadyInputs): Promise<void> {
+  const answer = await docker(["update", "--pids-limit", String(processes), container], 15_000);
+  if (!answer.ok)
+    throw new Error(`The processes of ${container} can not be limited to ${processes}: ${answer.text}`);
+}
 
 /**
  * Polls `member-ready` twice a second; the last answer is part of the error when the time is over. Where the next member
@@ -63,7 +73,7 @@ async function waitReady(inputs: ReadyInputs): Promise<void> {
   }
 }
 
-/** Done when the container's `member-ready` says so. */
+/** Bounds the container's processes; done when its `member-ready` says so. */
 export class Ready extends pulumi.dynamic.Resource {
   constructor(
     name: string,

@@ -22,6 +22,7 @@ import {
   HEALTH_CHECK,
   LOG_OPTIONS,
   NODE_VIEW_PATH,
+  processLimit,
   publishedOnLoopback,
   TMPFS,
 } from "./container.ts";
@@ -126,7 +127,8 @@ export class DockerTarget implements Target {
       .apply(([imageId, volume, network, marks]) => [
         ...["--network", network, "--hostname", part, "--user", CONTAINER_USER],
         ...["--read-only", "--cap-drop", "ALL"],
-        ...["--security-opt", "no-new-privileges:true", "--memory", `${memory}m`, "--cpus", cpus, ...tmpfs],
+        ...["--security-opt", "no-new-privileges:true", "--memory", `${memory}m`, "--cpus", cpus],
+        ...["--pids-limit", String(processLimit(spec.limits)), ...tmpfs],
         ...Object.entries(spec.environment ?? {}).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
         ...marks.flatMap(({ label, value }) => ["--label", `${label}=${value}`]),
         ...["--volume", `${volume}:${FILES_PATH}:ro`, "--entrypoint", spec.command[0] as string, imageId],
@@ -237,6 +239,7 @@ export class DockerTarget implements Target {
       `${name}-ready`,
       {
         container: physical,
+        processes: processLimit(spec.limits),
         containerId: container.id,
         next: place.next === undefined ? "" : `${this.#args.prefix}-${place.next}`,
         timeoutSeconds: spec.startTimeout,

@@ -43,16 +43,26 @@ export function judgeLogins(logins: readonly Login[]): Answer {
   };
 }
 
+/** The newest password of those that a rotation has made; the first has no number in its name. */
+export function newestPassword(secrets: ReadonlyMap<string, string>, name: string): string | undefined {
+  const numberOf = (key: string) => (key === name ? 1 : Number(key.slice(name.length + 1)));
+  const [newest] = [...secrets.keys()]
+    .filter((key) => key === name || (key.startsWith(`${name}-`) && /^\d+$/.test(key.slice(name.length + 1))))
+    .sort((a, b) => numberOf(b) - numberOf(a));
+  return newest && secrets.get(newest);
+}
+
 async function logIn(
   { connection, secrets }: Scene,
   secret: string,
   user: string,
   database: string,
+  port = connection.pooler.port,
 ): Promise<Login> {
   const client = new Client({
     host: "127.0.0.1",
-    port: connection.pooler.port,
-    ...{ user, database, password: secrets.get(secret) },
+    port,
+    ...{ user, database, password: newestPassword(secrets, secret) },
     ssl: { ca: connection.postgresCa, servername: "localhost" },
     connectionTimeoutMillis: 10_000,
   });
@@ -73,6 +83,36 @@ async function askLogins(scene: Scene): Promise<Answer> {
   for (const [secret, user] of Object.entries(ROLES))
     for (const database of DATABASES) logins.push(await logIn(scene, secret, user, database));
   return judgeLogins(logins);
+}
+
+/** What PostgreSQL tells somebody who has the right password and shows no certificate. */
+const NO_CERTIFICATE = /requires a valid client certificate/;
+
+/** Offences of logins of the role of the look-ups, with its password alone, at ports by name. */
+export function judgeBareLogins(logins: readonly (Login & { readonly place: string })[]): Answer {
+  const offences = logins
+    .filter(({ answer }) => !NO_CERTIFICATE.test(answer))
+    .map(({ place, answer }) =>
+      answer === "in"
+        ? `the password of the look-ups opens ${place}`
+        : // An error of another kind is no proof of a refusal.
+          `${place} asks for no certificate: ${answer}`,
+    );
+  return {
+    asked: logins.length,
+    offences,
+    evidence: `${logins.length} logins with the right password and without a certificate, past the pooler`,
+  };
+}
+
+async function askBareLogins(scene: Scene): Promise<Answer> {
+  const { writer, reader, postgres } = scene.connection;
+  const logins = [];
+  for (const { port } of [writer, reader, ...postgres]) {
+    const login = await logIn(scene, "postgres-pgbouncer", "pgbouncer", "dujyo_blockchain", port);
+    logins.push({ ...login, place: `127.0.0.1:${port}` });
+  }
+  return judgeBareLogins(logins);
 }
 
 /** As the role of the look-ups itself: whose verifier it gets, and what else it may call, read or enter. */
@@ -109,6 +149,11 @@ export const POOLER: readonly Check[] = [
     id: "identities/pooler-logins",
     title: "Through the pooler come the roles that pool, and nobody else with a right password",
     ask: askLogins,
+  },
+  {
+    id: "identities/pooler-certificate",
+    title: "The password of the pooler's look-ups opens nothing without the pooler's certificate",
+    ask: askBareLogins,
   },
   {
     id: "identities/pooler-lookups",
