@@ -50,7 +50,7 @@ app.get<{ Params: { address: string }; Querystring: { page?: string } }>(
       name: "history",
       text: `SELECT tx_id::text, encode(tx_hash, 'hex') AS tx_hash, created_at, side, counterparty, amount, block_height,
                     transaction_type, (SELECT sealed_height FROM chain_state)
-               FROM ${BASELINE}.postings WHERE address = $1 ORDER BY tx_id DESC LIMIT ${PAGE_SIZE} OFFSET $2`,
+               FROM ${BASELINE}.postings p WHERE address = $1 ORDER BY p.tx_id DESC LIMIT ${PAGE_SIZE} OFFSET $2`,
       values: [address, Number(page) * PAGE_SIZE],
     });
     const transactions = rows.map((row) => ({
