@@ -225,6 +225,12 @@ export interface Target {
   readonly loopbackNetworks: readonly string[];
 
   /**
+   * Networks, CIDR, under which a person's clients come where a member's port can be forwarded: from within. Empty where ports
+   * are published instead.
+   */
+  readonly forwardedNetworks: readonly string[];
+
+  /**
    * Whether members that are taken away go after everything that depends on their workload is done. Where they go with the
    * change of the workload itself, what takes them has to be done before it.
    */

@@ -82,19 +82,6 @@ function report(stack: string, folder: string, connection: Connection): string {
   ].join("\n");
 }
 
-/** Until whoever reads this has had enough. */
-function endOfInterest(): Promise<void> {
-  // Nothing else keeps the process: ways in do not.
-  const stay = setInterval(() => undefined, 2 ** 30);
-  return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-      process.once(signal, () => {
-        clearInterval(stay);
-        resolve();
-      });
-  });
-}
-
 /** A stack on Kubernetes through forwarded ports. */
 async function throughCluster(
   stack: string,
@@ -140,6 +127,6 @@ await runCommand(async () => {
   process.stdout.write(`${report(stack, folder, connection)}\n${plainPulumi(environment)}`);
   if (!onKubernetes) return 0;
   process.stdout.write("\nThese ports lead into the cluster until you end this (Ctrl+C).\n");
-  await endOfInterest();
-  return 0;
+  // Nothing else keeps the process: ways in do not.
+  return new Promise(() => setInterval(() => undefined, 2 ** 30));
 });

@@ -191,7 +191,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
           `hostssl replication all ${network} reject`,
           `hostssl all dujyo_rewind ${network} reject`,
         ]),
-        ...allowedCidrs.map(
+        ...[...target.forwardedNetworks, ...allowedCidrs].map(
           (network) =>
             `hostssl dujyo_blockchain dujyo_user,dujyo_app,dujyo_readonly,monitoring ${network} scram-sha-256`,
         ),

@@ -64,9 +64,11 @@ export class PostgresPooling extends pulumi.ComponentResource {
             path: "hba.conf",
             content: render("pgbouncer/hba.conf", {
               clientLines: [
-                ...[...target.peerNetworks, ...args.settings.access.allowedCidrs].map(
-                  (network) => `hostssl all ${POOLED.join(",")} ${network} scram-sha-256`,
-                ),
+                ...[
+                  ...target.peerNetworks,
+                  ...target.forwardedNetworks,
+                  ...args.settings.access.allowedCidrs,
+                ].map((network) => `hostssl all ${POOLED.join(",")} ${network} scram-sha-256`),
                 ...(companion ? ["hostssl all monitoring 127.0.0.1/32 scram-sha-256"] : []),
               ].join("\n"),
             }),

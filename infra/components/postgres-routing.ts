@@ -78,12 +78,7 @@ function haproxyConfiguration(
     maxConnections: writerMaxConnections + readerMaxConnections + OWN_CONNECTIONS,
     writerMaxConnections,
     readerMaxConnections,
-    clientNetworks: [
-      ...target.peerNetworks,
-      ...access.allowedCidrs,
-      // Where nothing is published, a port may be forwarded: it comes from within.
-      ...(target.loopbackNetworks.length === 0 ? ["127.0.0.1"] : []),
-    ].join(" "),
+    clientNetworks: [...target.peerNetworks, ...access.allowedCidrs, ...target.forwardedNetworks].join(" "),
     checkInterval: `${profile.checkInterval}ms`,
     checkFastInterval: `${profile.checkInterval / 2}ms`,
     checkFall: profile.checkFall,

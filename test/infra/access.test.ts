@@ -26,6 +26,22 @@ describe("access", () => {
       expect(files).toContain(line);
   });
 
+  it("is given on Kubernetes to whom a port is forwarded: at the endpoints, the pooler, the members", async () => {
+    const { registered } = await wholeProgram("ci");
+    const files = objectsOf(registered)
+      .filter(({ kind }) => kind === "Secret")
+      .flatMap((secret) => Object.values((secret as unknown as { data?: Record<string, string> }).data ?? {}))
+      .map((text) => Buffer.from(text, "base64").toString())
+      .join("\n");
+    for (const line of [
+      "reject unless { src 10.244.0.0/16 127.0.0.1/32 }",
+      "hostssl all dujyo_app,dujyo_readonly,monitoring 127.0.0.1/32 scram-sha-256",
+      "hostssl dujyo_blockchain dujyo_user,dujyo_app,dujyo_readonly,monitoring 127.0.0.1/32 scram-sha-256",
+    ])
+      expect(files).toContain(line);
+    expect(files).not.toMatch(/hostssl .*(postgres|dujyo_repl|dujyo_rewind|pgbouncer) 127\.0\.0\.1/);
+  });
+
   it("gives the admin routes an Ingress of their own where operators have networks", async () => {
     const entries = async (access: typeof ACCESS | { adminCidrs: string[] }) => {
       const { registered } = await wholeProgram("staging", { access });

@@ -27,7 +27,12 @@ const OTHERS = {
   "metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server",
 } as const;
 
-type Built = (typeof KUBERNETES)[number] | keyof typeof OTHERS;
+/** What a test brings to it: the operator that takes a stack's monitors and rules up. Built when the test runs. */
+const OPERATOR = "prometheus-operator";
+const OPERATOR_MODULE = "github.com/prometheus-operator/prometheus-operator";
+const OPERATOR_VERSION = "v0.85.0";
+
+type Built = (typeof KUBERNETES)[number] | keyof typeof OTHERS | typeof OPERATOR;
 
 export type ProgramName = Built | "etcd";
 
@@ -59,10 +64,30 @@ export async function ensurePrograms(step: Step): Promise<void> {
   if (!existsSync(CNI_PROGRAMS)) await takeNetwork(step);
 }
 
+/**
+ * The Prometheus Operator from its Go module.
+ *
+ * @returns folder with the definitions of its kinds
+ */
+export async function ensureOperator(step: Step): Promise<string> {
+  const go = await findGo(step);
+  if (existsSync(program(OPERATOR))) step.origin("cached");
+  else await build(step, go, OPERATOR);
+  const folder = join(ROOT, "tools/go", OPERATOR);
+  const answer = await go.run(step, folder, [
+    "list",
+    "-m",
+    "-json",
+    `${OPERATOR_MODULE}@${OPERATOR_VERSION}`,
+  ]);
+  const { Dir } = JSON.parse(answer) as { Dir: string };
+  return join(go.path(Dir), "example/prometheus-operator-crd");
+}
+
 async function build(step: Step, go: Awaited<ReturnType<typeof findGo>>, name: Built): Promise<void> {
   mkdirSync(join(PROGRAMS, "bin"), { recursive: true });
   const source: GoProgram = isOther(name)
-    ? { folder: join(ROOT, "tools/go", name), package: OTHERS[name] }
+    ? { folder: join(ROOT, "tools/go", name), package: PACKAGES[name] }
     : {
         folder: join(ROOT, "tools/go/kubernetes"),
         package: `k8s.io/kubernetes/cmd/${name}`,
@@ -73,8 +98,10 @@ async function build(step: Step, go: Awaited<ReturnType<typeof findGo>>, name: B
   renameSync(part, program(name));
 }
 
-function isOther(name: Built): name is keyof typeof OTHERS {
-  return name in OTHERS;
+const PACKAGES = { ...OTHERS, [OPERATOR]: `${OPERATOR_MODULE}/cmd/operator` } as const;
+
+function isOther(name: Built): name is keyof typeof PACKAGES {
+  return name in PACKAGES;
 }
 
 /** The image brings the very store that Patroni uses on Docker. */

@@ -68,6 +68,7 @@ export class DockerTarget implements Target {
   readonly deployed: DeployedMember[] = [];
   readonly peerNetworks: readonly string[];
   readonly loopbackNetworks: readonly string[];
+  readonly forwardedNetworks: readonly string[] = [];
   readonly #args: DockerTargetArgs;
   readonly #network: docker.Network;
   readonly #images = new Map<ImageName, docker.RemoteImage>();

@@ -59,6 +59,7 @@ export class KubernetesTarget implements Target {
   readonly deployed: DeployedMember[] = [];
   readonly peerNetworks: readonly string[];
   readonly loopbackNetworks: readonly string[] = [];
+  readonly forwardedNetworks: readonly string[] = ["127.0.0.1/32"];
   readonly electorate: Electorate;
   readonly #args: KubernetesTargetArgs;
   readonly #namespace: string;
