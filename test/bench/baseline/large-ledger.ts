@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "pg";
 import { dropIndexes } from "../../../tools/data/indexes.ts";
 
@@ -51,6 +52,19 @@ export async function growLedger(owner: Client, { accounts, transactions }: Ledg
     [accounts],
   );
   await owner.query("VACUUM (ANALYZE) transactions, postings, balances");
+}
+
+/** Waits until the replicas have replayed what was written so far: reads go to them, and replaying costs what is measured. */
+export async function replayed(owner: Client): Promise<void> {
+  const { rows } = await owner.query<{ lsn: string }>("SELECT pg_current_wal_lsn()::text AS lsn");
+  const behind = async (): Promise<boolean> => {
+    const { rows: lagging } = await owner.query(
+      "SELECT FROM pg_stat_replication WHERE replay_lsn < $1::pg_lsn OR replay_lsn IS NULL",
+      [rows[0]?.lsn],
+    );
+    return lagging.length > 0;
+  };
+  while (await behind()) await pause(200);
 }
 
 /** $1 last number before all, $2 of them made so far, $3 to make now, $4 to make in all, $5 accounts. */

@@ -2,7 +2,7 @@ import { sessionOptions, withSession } from "../../../ops/postgres/session.ts";
 import { openStack } from "../../../ops/running-stack.ts";
 import { PAGE_SIZE } from "../../../service/src/repositories/history.ts";
 import { Random, Zipf } from "../../../tools/data/random.ts";
-import { growLedger, type LedgerSize, rankedAddress } from "../baseline/large-ledger.ts";
+import { growLedger, type LedgerSize, rankedAddress, replayed } from "../baseline/large-ledger.ts";
 import { dropBaseline, makeBaseline } from "../baseline/schema.ts";
 import type { Comparison, Goal, Sample, Variant } from "../comparison.ts";
 import { databaseCalls } from "../load/database-calls.ts";
@@ -79,6 +79,7 @@ export const beforeAndAfter: Comparison = {
     await withSession(asOwner, async (owner) => {
       await growLedger(owner, { accounts, transactions });
       await makeBaseline(owner);
+      await replayed(owner);
     });
     const cursors = await withSession(asOwner, async (owner) => {
       const busiest = Array.from({ length: WITH_DEEP_PAGES }, (_, at) => rankedAddress(at + 1));
