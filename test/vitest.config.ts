@@ -89,14 +89,6 @@ export default defineConfig({
       },
       {
         test: {
-          name: "rotation",
-          // Brings up a stack of its own.
-          include: ["test/rotation/*.test.ts"],
-          hookTimeout: 120_000,
-        },
-      },
-      {
-        test: {
           name: "stack",
           include: ["test/stack/**/*.test.ts"],
           globalSetup: ["test/support/running-stack.ts"],
