@@ -1,10 +1,12 @@
-"""Patroni as members run it: with two additions for which it has no setting."""
+"""Patroni as members run it: with three additions for which it has no setting."""
 
 import os
+import socket
 import sys
 
 from patroni.__main__ import main
 from patroni.dcs import RemoteMember
+from patroni.dcs.etcd import DnsCachingResolver
 # Before patroni.ha: each of the two imports the other.
 from patroni.postgresql.config import ConfigHandler
 from patroni.ha import Ha
@@ -14,6 +16,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 import first_start  # noqa: E402
 import other_site  # noqa: E402
+import patroni_rest  # noqa: E402
 
 DATA = os.environ.get("PGDATA", "/var/lib/dujyo/pgdata")
 SITE_NAME = "other-site"
@@ -60,8 +63,31 @@ def go_by_another_name_at_the_other_site(handler_class):
     handler_class.primary_conninfo_params = primary_conninfo_params
 
 
+def look_members_up_anew(resolver_class):
+    """Patroni 4.0.7 keeps the address of a name for ten minutes, for etcd's sake, but of members, too.
+
+    One that came back under another address, as after each change of its pod, would be out of reach for the others: none
+    of them would be handed the lead, or elected, as long as its vote is needed.
+    """
+    original = resolver_class.resolve
+    last_known = {}
+
+    def resolve(self, host, port):
+        if port != patroni_rest.PORT:
+            return original(self, host, port)
+        try:
+            last_known[host] = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        except OSError:
+            # Whoever answers for names may be lost together with the leader.
+            pass
+        return last_known.get(host, [])
+
+    resolver_class.resolve = resolve
+
+
 if __name__ == "__main__":
     note_who_founds(Ha)
+    look_members_up_anew(DnsCachingResolver)
     if other_site.exists():
         go_by_another_name_at_the_other_site(ConfigHandler)
     main()
