@@ -12,6 +12,8 @@ export default defineConfig({
             "test/service/unit/*.test.ts",
           ],
           testTimeout: 20_000,
+          // The default leaves one core out, which is half of a small machine.
+          maxWorkers: "100%",
         },
       },
       {

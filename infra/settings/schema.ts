@@ -213,10 +213,11 @@ export const settingsSchema = z.strictObject({
     jitter: whole(0, 50, 10).describe(
       "Up to this many percent of each life below are taken off by lot, so that entries made together do not end together.",
     ),
-    // Below a second nothing is found again; the API takes an hour at most.
-    balanceTtl: duration("1 s", "1 h", "30 s").describe("Life of a cached balance."),
-    tokenBalanceTtl: duration("1 s", "1 h", "30 s").describe("Life of a cached token balance."),
-    historyTtl: duration("1 s", "1 h", "60 s").describe("Life of a cached history page."),
+    // Below a second nothing is found again; the API takes an hour at most. A change marks the balances and histories that it
+    // makes wrong: their lives are a second line of defence, and long ones spare the database. Nothing marks statistics.
+    balanceTtl: duration("1 s", "1 h", "10 min").describe("Life of a cached balance."),
+    tokenBalanceTtl: duration("1 s", "1 h", "10 min").describe("Life of a cached token balance."),
+    historyTtl: duration("1 s", "1 h", "10 min").describe("Life of a cached history page."),
     statsTtl: duration("1 s", "1 h", "30 s").describe("Life of cached statistics."),
     dexPoolTtl: duration("1 s", "1 h", "10 s").describe("Life of a cached DEX pool."),
     // The API proves several times within it that it hears of every change; it takes nothing shorter than a second.

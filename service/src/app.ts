@@ -1,15 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { maxHeaderSize, type Server } from "node:http";
+import { type IncomingMessage, maxHeaderSize, type Server } from "node:http";
 import type { Server as SecureServer, ServerOptions } from "node:https";
 
+import proxyAddress from "@fastify/proxy-addr";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 
 import type { ServiceConfig } from "./config.ts";
+import { addFastPath, type Failures } from "./fast-path.ts";
 import { FollowedFiles } from "./followed-files.ts";
 import { withLazyChildren } from "./logger.ts";
 import type { ServiceMetrics } from "./metrics.ts";
 import { addAccessLog } from "./plugins/access-log.ts";
-import { addAdmission, type Lifecycle } from "./plugins/admission.ts";
+import { Admission, addAdmission, type Lifecycle } from "./plugins/admission.ts";
 import { addArrival, addCommonHeaders } from "./plugins/arrival.ts";
 import { addCallers, createAuthentication, type KeyRing } from "./plugins/authentication.ts";
 import { addMeasuring } from "./plugins/measure.ts";
@@ -56,8 +58,14 @@ export async function buildApp(
   services: AppServices,
   logger: FastifyBaseLogger,
 ): Promise<FastifyInstance> {
-  const { metrics, lifecycle, keys, limiters } = services;
+  const { metrics, lifecycle, keys, limiters, balances, histories } = services;
   const nextId = requestIds(config.instance);
+  const requestId = ({ headers }: IncomingMessage): string => {
+    const given = headers["x-request-id"];
+    return typeof given === "string" && /^[\w.:-]{1,64}$/.test(given) ? given : nextId();
+  };
+  // Each proxy adds whom it was asked by; what a client writes there itself stands before that and counts for nothing.
+  const trusts = (_address: string, hop: number): boolean => hop < config.trustedProxies;
   const app = fastify<Server>({
     // A TLS server is an HTTP server to everything but its types.
     ...({ https: config.tls ? tlsOptions(config.tls) : null } as object),
@@ -66,8 +74,7 @@ export async function buildApp(
     logController: new LogController({ disableRequestLogging: true }),
     // What still arrives on open connections while closing is answered like everything before.
     return503OnClosing: false,
-    // Each proxy adds whom it was asked by; what a client writes there itself stands before that and counts for nothing.
-    trustProxy: config.trustedProxies > 0 && ((_address, hop) => hop < config.trustedProxies),
+    trustProxy: config.trustedProxies > 0 && trusts,
     bodyLimit: config.limits.bodyBytes,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: 30_000,
@@ -80,10 +87,7 @@ export async function buildApp(
     clientErrorHandler: (error, socket) => sendClientProblem(error, socket, nextId()),
     // Above what a URL can hold: how long a parameter may be is said by its schema, which names it.
     routerOptions: { maxParamLength: maxHeaderSize },
-    genReqId: ({ headers }) => {
-      const given = headers["x-request-id"];
-      return typeof given === "string" && /^[\w.:-]{1,64}$/.test(given) ? given : nextId();
-    },
+    genReqId: requestId,
   });
 
   if (config.tls) followCertificate(app, config.tls);
@@ -93,13 +97,15 @@ export async function buildApp(
   addMeasuring(app, metrics);
   addCallers(app);
   addAccessLog(app, config.accessLog);
-  const running = addAdmission(app, {
-    inFlight: config.limits.inFlight,
-    lifecycle,
-    onRefused: () => metrics.refused++,
+  const admission = new Admission({ limit: config.limits.inFlight, lifecycle });
+  addAdmission(app, admission, () => metrics.refused++);
+  metrics.inFlight = { running: () => admission.running, limit: admission.limit };
+  const failures: Failures = new WeakMap();
+  const limitPrincipal = addRateLimits(app, {
+    limiters,
+    isCounted: (request) => failures.has(request),
+    onLimited: (by) => metrics.limited[by]++,
   });
-  metrics.inFlight = { running, limit: config.limits.inFlight };
-  const limitPrincipal = addRateLimits(app, { limiters, onLimited: (by) => metrics.limited[by]++ });
   await addOpenApi(app);
 
   const authenticate = createAuthentication({ ...config.auth, keys });
@@ -119,6 +125,21 @@ export async function buildApp(
     authenticate: config.auth.admin ? authenticate : undefined,
     limitPrincipal,
   });
+  // A log of every request is written by the framework's hooks.
+  if (config.accessLog.requests !== "all")
+    addFastPath(app, {
+      ...services,
+      sources: {
+        balance: (address) => balances.balance(address),
+        detail: (address) => balances.detail(address),
+        history: (address) => histories.head(address),
+      },
+      ...{ limiter: limiters.address, admission, failures, requestId },
+      clientOf:
+        config.trustedProxies > 0
+          ? (request) => proxyAddress(request, trusts)
+          : ({ socket }) => socket.remoteAddress ?? "",
+    });
   return app;
 }
 

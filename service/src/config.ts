@@ -185,9 +185,9 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
     },
     cache: {
       ttlMs: {
-        balance: ms("CACHE_TTL_BALANCE_MS", 30_000),
-        tokenBalance: ms("CACHE_TTL_TOKEN_BALANCE_MS", 30_000),
-        history: ms("CACHE_TTL_HISTORY_MS", 60_000),
+        balance: ms("CACHE_TTL_BALANCE_MS", 600_000),
+        tokenBalance: ms("CACHE_TTL_TOKEN_BALANCE_MS", 600_000),
+        history: ms("CACHE_TTL_HISTORY_MS", 600_000),
         stats: ms("CACHE_TTL_STATS_MS", 30_000),
         dexPool: ms("CACHE_TTL_DEX_POOL_MS", 10_000),
       },

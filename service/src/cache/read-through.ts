@@ -65,16 +65,29 @@ export class ReadThrough {
   }
 
   /**
-   * The answer if this process holds it, at once.
-   * @param source made only if the entry is due for an early refresh: this is the hottest path.
+   * What this process holds and may give as current. Nobody is served yet.
    * @param version below which the entry is none that the reader can use.
    */
-  peek(key: string, source: () => Source, version = 0, now = Date.now()): Served | undefined {
+  held(key: string, version = 0, now = Date.now()): CacheEntry | undefined {
     const { l1, trust } = this.#args;
     const entry = l1.get(key);
-    if (entry === undefined || entry.version < version || !trust.fresh(entry, now)) return undefined;
+    return entry === undefined || entry.version < version || !trust.fresh(entry, now) ? undefined : entry;
+  }
+
+  /**
+   * Somebody is served a held entry.
+   * @param source made only if the entry is due for an early refresh: this is the hottest path.
+   */
+  serveHeld(entry: CacheEntry, source: () => Source, now = Date.now()): void {
     this.#args.count("l1");
     if (refreshesEarly(entry, now)) this.#refresh(source());
+  }
+
+  /** The answer if this process holds it, at once. */
+  peek(key: string, source: () => Source, version = 0, now = Date.now()): Served | undefined {
+    const entry = this.held(key, version, now);
+    if (entry === undefined) return undefined;
+    this.serveHeld(entry, source, now);
     return { entry, origin: "l1" };
   }
 

@@ -1,3 +1,5 @@
+import type { ServerResponse } from "node:http";
+
 import type { FastifyInstance } from "fastify";
 
 import { Problem } from "../errors.ts";
@@ -9,9 +11,9 @@ export interface Lifecycle {
 }
 
 export interface AdmissionArgs {
-  readonly inFlight: number;
+  /** Requests that may be in flight. */
+  readonly limit: number;
   readonly lifecycle: Lifecycle;
-  readonly onRefused: () => void;
 }
 
 declare module "fastify" {
@@ -21,27 +23,60 @@ declare module "fastify" {
   }
 }
 
-/** Takes no more requests than can be answered in time, and sees keep-alive connections off while draining. */
-export function addAdmission(
-  app: FastifyInstance,
-  { inFlight, lifecycle, onRefused }: AdmissionArgs,
-): () => number {
-  let running = 0;
-  const leave = (): void => {
-    running--;
+/** The requests in flight, and whether more may come. */
+export class Admission {
+  readonly limit: number;
+  readonly #lifecycle: Lifecycle;
+  #running = 0;
+
+  constructor({ limit, lifecycle }: AdmissionArgs) {
+    this.limit = limit;
+    this.#lifecycle = lifecycle;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get full(): boolean {
+    return this.#running >= this.limit;
+  }
+
+  get draining(): boolean {
+    return this.#lifecycle.draining;
+  }
+
+  /** In flight until it is answered, or the client has gone away before. */
+  enter(response: ServerResponse): void {
+    this.#running++;
+    response.on("close", this.#left);
+  }
+
+  /** No longer in flight, though not answered yet: somebody else takes it on. */
+  leave(response: ServerResponse): void {
+    if (response.closed) return;
+    response.off("close", this.#left);
+    this.#left();
+  }
+
+  readonly #left = (): void => {
+    this.#running--;
   };
-  const overloaded = new Problem("overloaded", { detail: `more than ${inFlight} requests are in flight` });
+}
+
+/** Takes no more requests than can be answered in time, and sees keep-alive connections off while draining. */
+export function addAdmission(app: FastifyInstance, admission: Admission, onRefused: () => void): void {
+  const overloaded = new Problem("overloaded", {
+    detail: `more than ${admission.limit} requests are in flight`,
+  });
   app.addHook("onRequest", (request, reply, done) => {
-    if (lifecycle.draining) reply.header("connection", "close");
-    if (running >= inFlight && request.routeConfig.always !== true) {
+    if (admission.draining) reply.header("connection", "close");
+    if (admission.full && request.routeConfig.always !== true) {
       onRefused();
       sendProblem(request, reply, overloaded);
       return;
     }
-    running++;
-    // Also when the client went away before the answer was complete.
-    reply.raw.on("close", leave);
+    admission.enter(reply.raw);
     done();
   });
-  return () => running;
 }

@@ -15,6 +15,17 @@ const SLOW_MS = 1000;
 /** By the first digit of the status. */
 const STATUS_CLASSES = ["0xx", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
+/** Counts an answer by its status, and its duration by its route. */
+export function count(
+  counts: Record<string, number>,
+  latency: RouteLatency,
+  { status, ms }: { status: number; ms: number },
+): void {
+  latency.observe(ms / 1000);
+  const statusClass = STATUS_CLASSES[Math.floor(status / 100)] ?? "5xx";
+  counts[statusClass] = (counts[statusClass] ?? 0) + 1;
+}
+
 /** Counts answers and their durations by route template, and logs the slow ones. */
 export function addMeasuring(app: FastifyInstance, metrics: ServiceMetrics): void {
   const unrouted = metrics.latencies.route("unrouted");
@@ -22,15 +33,12 @@ export function addMeasuring(app: FastifyInstance, metrics: ServiceMetrics): voi
     route.config = { ...route.config, latency: metrics.latencies.route(route.url) };
   });
   app.addHook("onResponse", (request, reply, done) => {
-    const taken = reply.elapsedTime;
+    const ms = reply.elapsedTime;
     const { latency = unrouted, always } = request.routeConfig;
-    latency.observe(taken / 1000);
-    const status = STATUS_CLASSES[Math.floor(reply.statusCode / 100)] ?? "5xx";
-    const counts = always === true ? metrics.probes : metrics.answers;
-    counts[status] = (counts[status] ?? 0) + 1;
-    if (taken >= SLOW_MS) {
+    count(always === true ? metrics.probes : metrics.answers, latency, { status: reply.statusCode, ms });
+    if (ms >= SLOW_MS) {
       request.log.warn(
-        { route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(taken) },
+        { route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(ms) },
         "slow request",
       );
     }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
 
 import type { FastifyInstance } from "fastify";
@@ -10,6 +11,8 @@ export type LimitedBy = "address" | "principal";
 
 export interface RateLimitArgs {
   readonly limiters: Readonly<Record<LimitedBy, Pick<RateLimiter, "take">>>;
+  /** Whether the request has been counted by its network address before. */
+  readonly isCounted: (request: IncomingMessage) => boolean;
   readonly onLimited: (by: LimitedBy) => void;
 }
 
@@ -20,7 +23,10 @@ export type LimitPrincipal = (principal: string) => void;
  * Limits the requests of each network address, before anything is done for them.
  * @returns the limit by principal, for the routes that know one.
  */
-export function addRateLimits(app: FastifyInstance, { limiters, onLimited }: RateLimitArgs): LimitPrincipal {
+export function addRateLimits(
+  app: FastifyInstance,
+  { limiters, isCounted, onLimited }: RateLimitArgs,
+): LimitPrincipal {
   const refusal = (by: LimitedBy, key: string): Problem | undefined => {
     const retryAfter = limiters[by].take(key);
     if (retryAfter === 0) return undefined;
@@ -29,7 +35,8 @@ export function addRateLimits(app: FastifyInstance, { limiters, onLimited }: Rat
   };
   app.addHook("onRequest", (request, _reply, done) => {
     // What observes the process must be able to, whatever others ask.
-    done(request.routeConfig.always === true ? undefined : refusal("address", networkOf(request.ip)));
+    const free = request.routeConfig.always === true || isCounted(request.raw);
+    done(free ? undefined : refusal("address", networkOf(request.ip)));
   });
   return (principal) => {
     const problem = refusal("principal", principal);

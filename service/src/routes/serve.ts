@@ -1,15 +1,20 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 
+import type { CacheEntry } from "../cache/entry.ts";
 import type { ReadThrough, Served } from "../cache/read-through.ts";
 import { parseReadAfter } from "../read-after.ts";
 import type { ViewSource } from "../repositories/view.ts";
 
-const JSON_TYPE = "application/json; charset=utf-8";
+export const JSON_TYPE = "application/json; charset=utf-8";
+
+/** Seconds since an entry's content was known to be current. */
+export function ageOf({ readAt }: CacheEntry, now = Date.now()): number {
+  return Math.max(Math.floor((now - readAt) / 1000), 0);
+}
 
 /** Sends an answer's text as it is, and says where they came from and how old they are. */
 export function send(request: FastifyRequest, reply: FastifyReply, { entry, origin }: Served): FastifyReply {
-  const age = Math.floor((Date.now() - entry.readAt) / 1000);
-  reply.header("etag", entry.etag).header("x-cache", origin).header("age", Math.max(age, 0));
+  reply.header("etag", entry.etag).header("x-cache", origin).header("age", ageOf(entry));
   if (request.headers["if-none-match"] === entry.etag) return reply.code(304).send();
   return reply.header("content-type", JSON_TYPE).send(entry.body);
 }

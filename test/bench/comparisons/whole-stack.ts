@@ -35,7 +35,7 @@ const latencies = (of: string): Goal[] => [
 export const wholeStack: Comparison = {
   name: "p9",
   title: "The whole stack and its load generator on the same cores",
-  load: `wrk over HTTP to the gateway, which asks one API process over TLS; Redis, pooler, router and two PostgreSQL members beside them. ${ACCOUNTS} accounts after Zipf (exponent ${EXPONENT}), nine balances for one newest page of a history; "95/5": one request in ${WRITE_EVERY} is a transfer of one of ${PAYERS} payers in turn to an account by the same law. Entries live 30 s (balances) and 60 s (histories). "knee": the best of ${STEPS.join(", ")} connections, one request at a time on each. "70 % of it": ${USERS} connections that pause at random before each request, so long that they send 70 % of the round's knee.`,
+  load: `wrk over HTTP to the gateway, which asks one API process over TLS; Redis, pooler, router and two PostgreSQL members beside them. ${ACCOUNTS} accounts after Zipf (exponent ${EXPONENT}), nine balances for one newest page of a history; "95/5": one request in ${WRITE_EVERY} is a transfer of one of ${PAYERS} payers in turn to an account by the same law. Entries live ten minutes. "knee": the best of ${STEPS.join(", ")} connections, one request at a time on each. "70 % of it": ${USERS} connections that pause at random before each request, so long that they send 70 % of the round's knee.`,
   seconds: 8,
   goals: [
     { what: "requests a second, read-only", figure: "perSecond", of: KNEE.reads, bound: { atLeast: 10_000 } },

@@ -10,6 +10,8 @@ import { ServiceMetrics } from "../../../service/src/metrics.ts";
 export const A = "DU1111111111111111111111111111111111111111";
 export const B = "DU2222222222222222222222222222222222222222";
 export const TRANSFER = { from: A, to: B, amount: 5, nonce: 1 };
+/** Requests that a test's service takes at once. */
+export const IN_FLIGHT = 4;
 export const LOG_KEY = "key-of-the-access-log";
 
 const POOL = { size: 1, idle: 1, active_connections: 0, waiting: 0, limit: 10 };
@@ -21,7 +23,7 @@ export const DATABASE = {
   total_replicas: 1,
 };
 
-const entry: CacheEntry = {
+export const entry: CacheEntry = {
   kind: "value",
   version: 1,
   second: 0,
@@ -49,7 +51,7 @@ export interface TestApp {
 /** The HTTP side of the service with stand-ins for everything behind its routes. Whoever makes it closes it. */
 export async function testApp(
   config: Partial<AppConfig> = {},
-  { admin = true, ...stand }: { admin?: boolean } & Partial<Pick<AppServices, "limiters">> = {},
+  { admin = true, ...stand }: { admin?: boolean } & Partial<Pick<AppServices, "limiters" | "cache">> = {},
 ): Promise<TestApp> {
   const { publicKey, privateKey } = await generateKeyPair("EdDSA");
   const keySet = { keys: [{ ...(await exportJWK(publicKey)), alg: "EdDSA", kid: "k" }] };
@@ -84,6 +86,8 @@ export async function testApp(
   const cached = async () => ({ entry, origin: "l1" });
   const services = {
     cache: {
+      held: (): CacheEntry | undefined => undefined,
+      serveHeld: () => undefined,
       peek: () => ({ entry, origin: "l1" }),
       get: cached,
       absorb: () => ({ entry, origin: "primary" }),
@@ -107,7 +111,7 @@ export async function testApp(
     ...stand,
   } as unknown as AppServices;
   const settings: AppConfig = {
-    limits: { inFlight: 4, bodyBytes: 2048, drainDelayMs: 0, drainTimeoutMs: 1000 },
+    limits: { inFlight: IN_FLIGHT, bodyBytes: 2048, drainDelayMs: 0, drainTimeoutMs: 1000 },
     auth: { keySet, keySetFile: "", issuer: "dujyo", audience: "api", admin },
     instance: "test",
     trustedProxies: 0,

@@ -1,0 +1,114 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+
+import type { FastifyInstance } from "fastify";
+
+import { type AccountView, accountKey } from "./cache/keys.ts";
+import type { ReadThrough, Served, Source } from "./cache/read-through.ts";
+import type { ServiceMetrics } from "./metrics.ts";
+import type { Admission } from "./plugins/admission.ts";
+import { count } from "./plugins/measure.ts";
+import { networkOf } from "./plugins/rate-limits.ts";
+import type { RateLimiter } from "./resilience/rate-limiter.ts";
+import { ageOf, JSON_TYPE } from "./routes/serve.ts";
+import { ADDRESS_PATTERN } from "./schemas/fields.ts";
+
+export interface FastPathArgs {
+  readonly cache: Pick<ReadThrough, "held" | "serveHeld" | "get">;
+  /** How each view of an account is read. */
+  readonly sources: Readonly<Record<AccountView, (address: string) => Source>>;
+  readonly metrics: Pick<ServiceMetrics, "answers" | "latencies">;
+  readonly limiter: Pick<RateLimiter, "take">;
+  readonly admission: Admission;
+  readonly requestId: (request: IncomingMessage) => string;
+  /** Address of whom a request comes from, behind the proxies that are trusted. */
+  readonly clientOf: (request: IncomingMessage) => string;
+  readonly failures: Failures;
+}
+
+/** What went wrong ahead of the framework, which answers it. Such a request has been counted by its network address. */
+export type Failures = Pick<WeakMap<IncomingMessage, Error>, "get" | "has" | "set">;
+
+/** What comes after this part of the path is the account's address. */
+const VIEWS = [
+  ["/balance/", "balance"],
+  ["/transactions/", "history"],
+  ["/balance-detail/", "detail"],
+] as const;
+
+const IS_ADDRESS = new RegExp(ADDRESS_PATTERN);
+
+/**
+ * Answers the plain reads of an account ahead of the framework, with the same status, headers and body as the routes (a test
+ * compares them), counted and limited alike: what the framework does for a request costs more than an answer that is held.
+ * All else goes on to it untouched: what has to be seen after a write, other pages, paths written in another way, what is
+ * over a limit, whatever comes while draining; and what fails here, to be answered there.
+ *
+ * The time that is counted ends when the answer is given to the connection. What this process holds is never in flight: it
+ * is neither counted there nor refused for it.
+ */
+export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
+  const { cache, metrics, limiter, admission, requestId, clientOf, failures } = args;
+  const routes = VIEWS.map(([prefix, view]) => ({
+    ...{ prefix, view, source: args.sources[view] },
+    latency: metrics.latencies.route(`${prefix}:address`),
+  }));
+  type Route = (typeof routes)[number];
+
+  const send = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    { entry, origin }: Served,
+    { latency, begin }: { latency: Route["latency"]; begin: number },
+  ): void => {
+    const known = request.headers["if-none-match"] === entry.etag;
+    const headers = ["x-request-id", requestId(request), "x-content-type-options", "nosniff"];
+    headers.push("etag", entry.etag, "x-cache", origin, "age", String(ageOf(entry)));
+    if (known) response.writeHead(304, headers).end();
+    else {
+      headers.push("content-type", JSON_TYPE, "content-length", String(Buffer.byteLength(entry.body)));
+      response.writeHead(200, headers).end(entry.body);
+    }
+    count(metrics.answers, latency, { status: known ? 304 : 200, ms: performance.now() - begin });
+  };
+
+  /** @returns whether the answer is given or on its way. */
+  const answer = (request: IncomingMessage, response: ServerResponse): boolean => {
+    const begin = performance.now();
+    const { url = "", method, headers } = request;
+    const route = routes.find(({ prefix }) => url.startsWith(prefix));
+    if (route === undefined || method !== "GET" || headers["x-read-after"] !== undefined) return false;
+    if (admission.draining) return false;
+    const address = url.slice(route.prefix.length);
+    const source = (): Source => route.source(address);
+    const entry = cache.held(accountKey(route.view, address));
+    // Nothing is held under what is no address.
+    if (entry === undefined && (admission.full || !IS_ADDRESS.test(address))) return false;
+    if (limiter.take(networkOf(clientOf(request))) !== 0) return false;
+    const timing = { latency: route.latency, begin };
+    if (entry !== undefined) {
+      cache.serveHeld(entry, source);
+      send(request, response, { entry, origin: "l1" }, timing);
+      return true;
+    }
+    admission.enter(response);
+    cache.get(source()).then(
+      (served) => send(request, response, served, timing),
+      (error: Error) => {
+        failures.set(request, error);
+        admission.leave(response);
+        framework(request, response);
+      },
+    );
+    return true;
+  };
+
+  // The framework has no hook before its router.
+  const [listener] = app.server.listeners("request") as RequestListener[];
+  if (listener === undefined) throw new Error("the framework does not listen to its server's requests");
+  const framework = listener;
+  app.server.off("request", framework);
+  app.server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    if (!answer(request, response)) framework(request, response);
+  });
+  app.addHook("preHandler", (request, _reply, done) => done(failures.get(request.raw)));
+}
