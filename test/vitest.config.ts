@@ -73,10 +73,19 @@ export default defineConfig({
         test: {
           name: "cluster",
           include: ["test/cluster/*.test.ts"],
+          exclude: ["test/cluster/upgrade.test.ts"],
           globalSetup: ["test/cluster/cluster-stack.ts"],
           // One stack serves all files.
           fileParallelism: false,
           testTimeout: 300_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "upgrade",
+          include: ["test/cluster/upgrade.test.ts"],
+          globalSetup: ["test/cluster/cluster-stack.ts"],
           hookTimeout: 120_000,
         },
       },

@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
 import {
   ADMINS,
   CLIENTS,
@@ -140,6 +143,29 @@ describe("network policies", () => {
     expect(reaches(policies, end("postgres"), end(OTHER_SITE), 5000)).toBe(true);
     expect(reaches(policies, beyond, end("haproxy"), 5000)).toBe(false);
     expect(reaches(policies, end("postgres"), beyond, 5000)).toBe(false);
+  });
+
+  it("admit another version's cluster at the writer endpoint while those of docs/upgrade.md stand beside them", () => {
+    const page = readFileSync(join(import.meta.dirname, "../../docs/upgrade.md"), "utf8");
+    const [, text = ""] = /<<END\n([\s\S]*?)\nEND\n/.exec(page) ?? [];
+    const added = parseAllDocuments(text.replaceAll("dujyo-$1", "dujyo-next")).map(
+      (document) => (document.toJS() as { spec: NetworkPolicy }).spec,
+    );
+    const next = (part: string, namespace = "dujyo-next"): End => ({
+      labels: { [PART_LABEL]: part },
+      elsewhere: { [name]: namespace },
+    });
+    const open = (standing: readonly NetworkPolicy[]) =>
+      inside.flatMap((part) =>
+        ports.flatMap((port) => [
+          ...(reaches(standing, next("postgres"), end(part), port) ? [`in ${part}:${port}`] : []),
+          ...(reaches(standing, end("postgres"), next(part), port) ? [`out ${part}:${port}`] : []),
+        ]),
+      );
+    expect(open(policies)).toEqual([]);
+    expect(open([...policies, ...added])).toEqual(["in haproxy:5000", "out haproxy:5000"]);
+    for (const stranger of [next("api"), next("postgres", "elsewhere")])
+      expect(reaches([...policies, ...added], stranger, end("haproxy"), 5000)).toBe(false);
   });
 
   it("let names be resolved and nobody unknown do anything", () => {
