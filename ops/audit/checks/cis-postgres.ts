@@ -35,7 +35,8 @@ const condition = (section: string, title: string, holds: string, otherwise: str
 });
 
 const setting = (name: string) => `current_setting('${name}', true)`;
-const LOGINS = "dujyo_app dujyo_readonly monitoring pgbouncer dujyo_user dujyo_repl dujyo_rewind postgres"
+const LOGINS =
+  "dujyo_app dujyo_readonly monitoring pgbouncer dujyo_user dujyo_repl dujyo_repl_b dujyo_rewind dujyo_rewind_b postgres"
   .split(" ")
   .map((role) => `'${role}'`)
   .join(", ");
@@ -228,7 +229,7 @@ UNION ALL SELECT 'line ' || line_number || ' admits ' || address FROM pg_hba_fil
     section: "7.1",
     title: "A role of its own replicates",
     wrong:
-      "SELECT rolname || ' replicates' FROM pg_roles WHERE rolreplication AND rolname NOT IN ('dujyo_repl', 'postgres') UNION ALL SELECT 'dujyo_repl is a superuser' FROM pg_roles WHERE rolname = 'dujyo_repl' AND rolsuper",
+      "SELECT rolname || ' replicates' FROM pg_roles WHERE rolreplication AND rolname NOT IN ('dujyo_repl', 'dujyo_repl_b', 'postgres') UNION ALL SELECT rolname || ' is a superuser' FROM pg_roles WHERE rolname LIKE 'dujyo%repl%' AND rolsuper",
   },
   parameter("7.2", "Commands of replication are logged", "log_replication_commands", "on"),
   {

@@ -16,7 +16,10 @@ const PERSONAL: Readonly<Record<string, readonly string[]>> = {
 /** Of the extension: everybody sees the texts of their own statements alone. */
 const OPEN: ReadonlySet<string> = new Set(["pg_stat_statements", "pg_stat_statements_info"]);
 
-const ROLES = ["dujyo_app", "dujyo_readonly", "monitoring", "pgbouncer", "dujyo_repl", "dujyo_rewind"];
+const ROLES = [
+  ...["dujyo_app", "dujyo_readonly", "monitoring", "pgbouncer"],
+  ...["dujyo_repl", "dujyo_repl_b", "dujyo_rewind", "dujyo_rewind_b"],
+];
 const ROLE_ROWS = ROLES.map((role) => `('${role}')`).join(", ");
 
 const TABLES = `
@@ -58,7 +61,11 @@ export function judgePersonalColumns(rows: readonly (readonly string[])[]): Answ
 }
 
 /** Who may log in with which attribute: s(uper), r(eplication), c(reates roles), d(atabases), b(ypasses row security). */
-const ATTRIBUTES: Readonly<Record<string, string>> = { postgres: "srcdb", dujyo_repl: "r" };
+const ATTRIBUTES: Readonly<Record<string, string>> = {
+  postgres: "srcdb",
+  dujyo_repl: "r",
+  dujyo_repl_b: "r",
+};
 const MEMBERSHIPS: ReadonlySet<string> = new Set([
   "monitoring in pg_monitor",
   "monitoring in pg_use_reserved_connections",
