@@ -48,6 +48,8 @@ ALTER ROLE monitoring SET default_transaction_read_only = on;
 ALTER ROLE monitoring SET statement_timeout = '10s';
 ALTER ROLE pgbouncer SET default_transaction_read_only = on;
 ALTER ROLE pgbouncer SET statement_timeout = '5s';
+-- The pooler logs in with its certificate.
+ALTER ROLE pgbouncer PASSWORD NULL;
 
 -- How many sessions each may have at once, so that none takes the seats of the others. What pools is bounded by its pools
 -- well below this: what is left to it is all but the seats that infra/settings/budgets.ts gives to everybody else. The one

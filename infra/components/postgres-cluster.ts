@@ -13,7 +13,7 @@ import type { CompanionSpec, FileSpec, Target, Workload } from "../target.ts";
 import { archiveParameters, memberConfiguration } from "./backup/pgbackrest.ts";
 import type { EtcdCluster } from "./etcd-cluster.ts";
 
-/** One role per purpose; the superuser is for Patroni and for provisioning alone. */
+/** One role per purpose that logs in with a password; the superuser is for Patroni and for provisioning alone. */
 const ROLES = {
   superuser: "postgres",
   replication: "dujyo_repl",
@@ -22,7 +22,6 @@ const ROLES = {
   app: "dujyo_app",
   readonly: "dujyo_readonly",
   monitoring: "monitoring",
-  pgbouncer: "pgbouncer",
 } as const;
 
 export type PostgresRole = keyof typeof ROLES;

@@ -14,7 +14,6 @@ export const IDENTITY_KEYS = [
   "app",
   "readonly",
   "monitoring",
-  "pgbouncer",
 ] as const;
 
 export type PostgresIdentity = Readonly<Record<(typeof IDENTITY_KEYS)[number], string>>;

@@ -143,10 +143,7 @@ for (const name of TARGET_NAMES) {
         };
       };
       const first = {
-        logins: [
-          "dujyo_repl password-of-postgres-replication",
-          "dujyo_rewind password-of-postgres-rewind",
-        ],
+        logins: ["dujyo_repl password-of-postgres-replication", "dujyo_rewind password-of-postgres-rewind"],
         superuser: "password-of-postgres-superuser",
         settled: ["password-of-postgres-replication", "", "password-of-postgres-rewind", ""],
       };
@@ -187,7 +184,7 @@ for (const name of TARGET_NAMES) {
       expect(files["postgres-0"]).not.toContain("dynamic.yml");
       expect(files["postgres-settle"]).toContain("dynamic.yml");
       expect(files["postgres-0"]?.filter((file) => file.startsWith("secrets/"))).toEqual([]);
-      expect(files["postgres-settle"]?.filter((file) => file.startsWith("secrets/"))).toHaveLength(10);
+      expect(files["postgres-settle"]?.filter((file) => file.startsWith("secrets/"))).toHaveLength(9);
     });
   });
 

@@ -37,9 +37,9 @@ const condition = (section: string, title: string, holds: string, otherwise: str
 const setting = (name: string) => `current_setting('${name}', true)`;
 const LOGINS =
   "dujyo_app dujyo_readonly monitoring pgbouncer dujyo_user dujyo_repl dujyo_repl_b dujyo_rewind dujyo_rewind_b postgres"
-  .split(" ")
-  .map((role) => `'${role}'`)
-  .join(", ");
+    .split(" ")
+    .map((role) => `'${role}'`)
+    .join(", ");
 
 /** Items that SQL answers. Numbers are the benchmark's, words are ours. */
 export const SQL_ITEMS: readonly SqlItem[] = [
@@ -175,8 +175,9 @@ export const SQL_ITEMS: readonly SqlItem[] = [
   },
   {
     section: "4.10",
-    title: "Whoever may log in has a password, kept under SCRAM",
+    title: "Whoever may log in has a password, kept under SCRAM, or is asked for a certificate",
     wrong: `SELECT rolname || ' has no password under SCRAM' FROM pg_authid WHERE rolcanlogin AND coalesce(rolpassword, '') !~ '^SCRAM-SHA-256[$]'
+  AND (rolpassword IS NOT NULL OR rolname::text NOT IN (SELECT unnest(user_name) FROM pg_hba_file_rules WHERE auth_method = 'cert'))
 UNION ALL SELECT 'password_encryption is ' || setting FROM pg_settings WHERE name = 'password_encryption' AND setting <> 'scram-sha-256'`,
   },
   condition(

@@ -20,6 +20,8 @@ const ROLES = [
   ...["dujyo_app", "dujyo_readonly", "monitoring", "pgbouncer"],
   ...["dujyo_repl", "dujyo_repl_b", "dujyo_rewind", "dujyo_rewind_b"],
 ];
+/** Let in by a certificate alone. */
+const CERTIFIED: ReadonlySet<string> = new Set(["pgbouncer"]);
 const ROLE_ROWS = ROLES.map((role) => `('${role}')`).join(", ");
 
 const TABLES = `
@@ -92,7 +94,12 @@ export function judgeRoles(
       ...([...attributes].some((attribute) => !ATTRIBUTES[role]?.includes(attribute))
         ? [`${role} has the attributes ${attributes}`]
         : []),
-      ...(verifier === "SCRAM-SHA-256" ? [] : [`${role} has no password under SCRAM-SHA-256`]),
+      ...(CERTIFIED.has(role) && verifier !== ""
+        ? [`${role} has a password, and logs in with a certificate`]
+        : []),
+      ...(!CERTIFIED.has(role) && verifier !== "SCRAM-SHA-256"
+        ? [`${role} has no password under SCRAM-SHA-256`]
+        : []),
     ]),
     ...members.map(([member, group]) => `${member} in ${group}`).filter((pair) => !MEMBERSHIPS.has(pair)),
   ];

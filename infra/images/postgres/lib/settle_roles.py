@@ -28,7 +28,6 @@ PASSWORDS = {
     "dujyo_app": "dujyo-app-password",
     "dujyo_readonly": "dujyo-readonly-password",
     "monitoring": "monitoring-password",
-    "pgbouncer": "pgbouncer-password",
 }
 # Members log in as one of a pair, and as both while they change over: the one whose file is empty may not log in.
 IN_TURN = frozenset({"dujyo_repl", "dujyo_repl_b", "dujyo_rewind", "dujyo_rewind_b"})
