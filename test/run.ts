@@ -82,6 +82,7 @@ const SUITES: Record<string, () => Promise<Count>> = {
   ledger: () => vitest("ledger"),
   registry: () => vitest("registry"),
   backup: () => vitest("backup"),
+  rotation: () => vitest("rotation"),
   service: () => vitest("service"),
   stack: () => vitest("stack"),
   cluster: () => onCluster("cluster"),
@@ -96,7 +97,7 @@ if (unknown.length > 0) {
 }
 
 /** Minutes on a cluster, or a stack, of their own, which would make every run longer than a person waits for. */
-const ON_REQUEST = new Set(["backup", "cluster", "upgrade"]);
+const ON_REQUEST = new Set(["backup", "cluster", "rotation", "upgrade"]);
 
 // These suites share one running stack, which is taken down after the last of them, also after a failure.
 const ON_STACK = ["service", "stack"];

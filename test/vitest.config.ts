@@ -100,6 +100,13 @@ export default defineConfig({
       },
       {
         test: {
+          name: "rotation",
+          // Brings up a stack of its own; each test has a time limit of its own, too.
+          include: ["test/rotation/*.test.ts"],
+        },
+      },
+      {
+        test: {
           name: "stack",
           include: ["test/stack/**/*.test.ts"],
           globalSetup: ["test/support/running-stack.ts"],

@@ -28,6 +28,11 @@ function areNumbers(value: unknown): value is number[] {
   return whole && value[0] !== value[1];
 }
 
+/** Of two, one is even: their roles take turns. */
+function areTurns(value: unknown): boolean {
+  return areNumbers(value) && new Set(value.map((key) => key % 2)).size === value.length;
+}
+
 function areKeys(value: unknown): boolean {
   return areNumbers(value) && value[0] === Math.min(...value);
 }
@@ -37,6 +42,9 @@ const keysError = (issue: { readonly input?: unknown }) =>
 
 const numbersError = (issue: { readonly input?: unknown }) =>
   `is ${JSON.stringify(issue.input)}; use one number from 1 to ${MOST_KEYS}, or two different ones with the one in use last, such as [2, 1]`;
+
+const turnsError = (issue: { readonly input?: unknown }) =>
+  `is ${JSON.stringify(issue.input)}; use one number from 1 to ${MOST_KEYS}, or an odd and an even one with the one in use last, such as [2, 1]`;
 
 /**
  * Every setting of a stack with its limits and default. `describe` texts are the documentation that
@@ -96,6 +104,12 @@ export const settingsSchema = z.strictObject({
       .default([1])
       .describe(
         "Numbers of the passwords that the API knows of its roles; made when their number first appears, and gone for good when it is taken out. The last one is what the roles of the owner, the API, its readers and the monitoring have, so a new one stands first until the API knows it. `npm run ops -- rotate postgres-passwords` writes it.",
+      ),
+    memberPasswords: z
+      .custom<readonly number[]>(areTurns, { error: turnsError })
+      .default([1])
+      .describe(
+        "Numbers of the passwords that members replicate and rewind with, and of the superuser's; made when their number first appears, and gone for good when it is taken out. The last one is in use, so a new one stands first until its roles are there: `dujyo_repl` and `dujyo_rewind` have the odd numbers, `dujyo_repl_b` and `dujyo_rewind_b` the even ones. `npm run ops -- rotate postgres-member-passwords` writes it.",
       ),
     standby: flag(false).describe(
       "Whether the whole cluster follows `postgres.otherSite` and takes no writes; Kubernetes only. Such a stack is PostgreSQL and HAProxy alone. Taking it away promotes the cluster.",
