@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mustRun } from "../../tools/process.ts";
-import { removeStack } from "../support/running-stack.ts";
-import { setSecrets, UNCHANGED, up } from "../support/stack-commands.ts";
+import { objectsOf, removeStack } from "../support/running-stack.ts";
+import { setSecrets, tryUp, UNCHANGED, up } from "../support/stack-commands.ts";
 import { SMALL_STACK, writeSettings } from "../support/stack-settings.ts";
 import { ObjectStore } from "./object-store.ts";
 import {
@@ -104,6 +104,28 @@ describe("a repository in a bucket", () => {
       const proved = await ops<Proved>("restore-drill");
       return proved.code === 0 && proved.data.height >= height;
     });
+    expect(await up(SMALL_STACK)).toMatch(UNCHANGED);
+  });
+
+  it("outlives every disk of the stack, as long as its state is kept", { timeout: 1_000_000 }, async () => {
+    const kept = await book();
+    const hashes = await blocks(kept);
+    await eventually(`block ${kept} can be restored`, LAG, async () => {
+      const proved = await ops<Proved>("restore-drill");
+      return proved.code === 0 && proved.data.height >= kept;
+    });
+    const { containers, volumes } = await objectsOf(SMALL_STACK);
+    await mustRun("docker", ["rm", "--force", "--volumes", ...containers]);
+    await mustRun("docker", ["volume", "rm", ...volumes]);
+    // The members are there anew and empty, and what is in the bucket is of another database.
+    const { code: empty, stdout, stderr } = await tryUp(SMALL_STACK);
+    expect(empty).toBe(1);
+    expect(stdout + stderr).toContain("no WAL has arrived in the repository yet");
+    const { code, data } = await ops<Restored>("restore", "--latest", "--in-place", "--confirm", SMALL_STACK);
+    console.log(`restored to empty disks: ${JSON.stringify(data)}`);
+    expect(code).toBe(0);
+    expect(await blocks(kept)).toEqual(hashes);
+    expect((await ops("status")).code).toBe(0);
     expect(await up(SMALL_STACK)).toMatch(UNCHANGED);
   });
 });
