@@ -92,8 +92,9 @@ export default defineConfig({
       {
         test: {
           name: "backup",
-          // Brings up a stack of its own.
+          // Each file brings up the same stack of its own.
           include: ["test/backup/*.test.ts"],
+          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 600_000,
         },

@@ -37,6 +37,15 @@ function areKeys(value: unknown): boolean {
   return areNumbers(value) && value[0] === Math.min(...value);
 }
 
+/** Secrets by name; encrypted, as a stack file has them, or as the engine gives them to the program. */
+const secrets = () =>
+  z
+    .record(
+      z.string(),
+      z.union([z.string().min(1, { error: "is empty" }), z.strictObject({ secure: z.string() })]),
+    )
+    .default({});
+
 const keysError = (issue: { readonly input?: unknown }) =>
   `is ${JSON.stringify(issue.input)}; use one number from 1 to ${MOST_KEYS}, or two with the new key's behind the former's, such as [1, 2]`;
 
@@ -302,15 +311,12 @@ export const settingsSchema = z.strictObject({
     .describe(
       "Passwords and root certificate of the other site, its output of this name, which a standby shares from its creation on. Set with `pulumi config set --secret`.",
     ),
-  receiverSecrets: z
-    .record(
-      z.string(),
-      z.union([z.string().min(1, { error: "is empty" }), z.strictObject({ secure: z.string() })]),
-    )
-    .default({})
-    .describe(
-      "Secret of each receiver by its name: the mail server's password, the webhook's address, the routing key. Set with `pulumi config set --secret --path`.",
-    ),
+  receiverSecrets: secrets().describe(
+    "Secret of each receiver by its name: the mail server's password, the webhook's address, the routing key. Set with `pulumi config set --secret --path`.",
+  ),
+  backupSecrets: secrets().describe(
+    "What the bucket of `backup.s3` is opened with: `key`, the identifier of the access key, and `keySecret`. Set with `pulumi config set --secret --path`.",
+  ),
 });
 
 /** The parsed settings of one stack; every default is filled in. */
