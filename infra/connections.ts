@@ -1,4 +1,5 @@
 import { MOST_REDIS_MEMBERS, PORTS } from "./ports.ts";
+import { storeAddress } from "./settings/object-store.ts";
 import type { Settings } from "./settings/schema.ts";
 
 /** Whatever is not part of the stack: clients who come in, receivers of alerts. */
@@ -18,6 +19,9 @@ export const WATCHER = "watcher";
 
 /** The second site of the same database. */
 export const OTHER_SITE = "other-site";
+
+/** The S3-compatible store that the repository of backups is in. */
+export const OBJECT_STORE = "object-store";
 
 /** Parts whose members others know by name; the rest are known by the name of their service alone. */
 export const KNOWN_BY_MEMBER: ReadonlySet<string> = new Set([
@@ -58,10 +62,26 @@ export function connections(settings: Settings, coordination: "etcd" | "kubernet
     ...siteConnections(settings),
     ...REDIS_CONNECTIONS,
     ...apiConnections(coordination),
-    ...(settings.backup.enabled ? BACKUP_CONNECTIONS : []),
+    ...backupConnections(settings),
     ...clientConnections(settings),
     ...(settings.monitoring.enabled ? monitoringConnections(settings, coordination) : []),
   ];
+}
+
+/**
+ * Networks, CIDR, of those outside that come, or are reached, by address; by the names that {@link connections} has them under.
+ */
+export function outsideNetworks({
+  access,
+  backup,
+  postgres,
+}: Pick<Settings, "access" | "backup" | "postgres">): Readonly<Record<string, readonly string[]>> {
+  return {
+    [CLIENTS]: access.allowedCidrs,
+    [ADMINS]: access.adminCidrs,
+    [OTHER_SITE]: [postgres.otherSite.network],
+    [OBJECT_STORE]: [backup.s3.network],
+  };
 }
 
 function each(from: string, to: string, ports: readonly number[], why: string): Connection[] {
@@ -118,11 +138,17 @@ const REDIS_CONNECTIONS = [
   toRedis("redis-reconcile", "forming the cluster, moving slots"),
 ];
 
-const BACKUP_CONNECTIONS = [
-  ...each("postgres", "backup", [PORTS.pgbackrest], "WAL for the archive"),
-  ...each("backup", "postgres", [PORTS.pgbackrest], "files for a backup"),
-  ...each("backup", "postgres", [PORTS.postgres], "hashes that a trial restore is compared with"),
-];
+function backupConnections({ backup }: Settings): Connection[] {
+  if (!backup.enabled) return [];
+  return [
+    ...each("postgres", "backup", [PORTS.pgbackrest], "WAL for the archive"),
+    ...each("backup", "postgres", [PORTS.pgbackrest], "files for a backup"),
+    ...each("backup", "postgres", [PORTS.postgres], "hashes that a trial restore is compared with"),
+    ...(backup.s3.endpoint === ""
+      ? []
+      : each("backup", OBJECT_STORE, [storeAddress(backup.s3).port], "the repository")),
+  ];
+}
 
 /** Where the stack brings a store of its own, it brings the API's balancer, too: there is no platform that has either. */
 function apiConnections(coordination: "etcd" | "kubernetes"): Connection[] {

@@ -68,7 +68,13 @@ export function createServing(args: ServingArgs): Serving {
   });
   const api = new ApiService("api", { target, settings, postgres, routing, pooling, redis });
   const backup = settings.backup.enabled
-    ? new PostgresBackup("backup", { target, settings: settings.backup, postgres, after: [api] })
+    ? new PostgresBackup("backup", {
+        target,
+        settings: settings.backup,
+        secrets: settings.backupSecrets,
+        postgres,
+        after: [api],
+      })
     : undefined;
   if (!target.balancesServices)
     new ApiGateway("gateway", {

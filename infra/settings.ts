@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { plaintextKeyIssues } from "./settings/backup-secrets.ts";
 import { plaintextIdentityIssues } from "./settings/identity.ts";
 import { ownKeys, parseConfiguration } from "./settings/parse.ts";
 import { plaintextIssues } from "./settings/receiver-secrets.ts";
@@ -22,11 +23,12 @@ export function loadSettings(): Settings {
   const all = Object.entries(pulumi.runtime.allConfig());
   const values = Object.fromEntries(all.map(([key, text]) => [key, fromConfigText(String(text))]));
   try {
-    const { receiverSecrets = {}, postgresIdentity = {} } = ownKeys(values) as Record<string, object>;
-    const plaintext = isSecret("dujyo:receiverSecrets") ? [] : Object.keys(receiverSecrets);
+    const own = ownKeys(values) as Record<string, object>;
+    const inPlainText = (key: string) => (isSecret(`dujyo:${key}`) ? [] : Object.keys(own[key] ?? {}));
     const settings = parseConfiguration(pulumi.getStack(), values, [
-      ...plaintextIssues(plaintext),
-      ...plaintextIdentityIssues(Object.keys(postgresIdentity), isSecret("dujyo:postgresIdentity")),
+      ...plaintextIssues(inPlainText("receiverSecrets")),
+      ...plaintextKeyIssues(inPlainText("backupSecrets")),
+      ...plaintextIdentityIssues(inPlainText("postgresIdentity"), false),
     ]);
     printRecoveryTimes(settings);
     return settings;

@@ -46,10 +46,7 @@ export interface StackOutputs {
   readonly caCert: Readonly<Record<"postgres" | "redis" | "api", string>>;
   /** By role; secrets. */
   readonly postgresPasswords: Readonly<
-    Record<
-      "superuser" | "replication" | "rewind" | "owner" | "app" | "readonly" | "monitoring" | "pgbouncer",
-      string
-    >
+    Record<"superuser" | "replication" | "rewind" | "owner" | "app" | "readonly" | "monitoring", string>
   >;
   /** Passwords by role, root certificate and its key: all that another site of the same database shares. A secret. */
   readonly postgresIdentity: PostgresIdentity;

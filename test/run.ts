@@ -65,6 +65,13 @@ function readReport(path: string): VitestReport {
   }
 }
 
+async function onCluster(project: string): Promise<Count> {
+  const reason = process.env.TEST_KUBECONFIG === undefined ? whyNoCluster() : undefined;
+  if (reason === undefined) return vitest(project);
+  console.log(`left out: ${reason}`);
+  return { passed: 0, failed: 0, skipped: 1 };
+}
+
 const SUITES: Record<string, () => Promise<Count>> = {
   lint: () => check("biome", "ci", "--colors=off", "--reporter=summary", "."),
   types: () => check("tsc", "--noEmit"),
@@ -75,14 +82,11 @@ const SUITES: Record<string, () => Promise<Count>> = {
   ledger: () => vitest("ledger"),
   registry: () => vitest("registry"),
   backup: () => vitest("backup"),
+  rotation: () => vitest("rotation"),
   service: () => vitest("service"),
   stack: () => vitest("stack"),
-  cluster: async () => {
-    const reason = process.env.TEST_KUBECONFIG === undefined ? whyNoCluster() : undefined;
-    if (reason === undefined) return vitest("cluster");
-    console.log(`left out: ${reason}`);
-    return { passed: 0, failed: 0, skipped: 1 };
-  },
+  cluster: () => onCluster("cluster"),
+  upgrade: () => onCluster("upgrade"),
 };
 
 const wanted = process.argv.slice(2);
@@ -93,7 +97,7 @@ if (unknown.length > 0) {
 }
 
 /** Minutes on a cluster, or a stack, of their own, which would make every run longer than a person waits for. */
-const ON_REQUEST = new Set(["backup", "cluster"]);
+const ON_REQUEST = new Set(["backup", "cluster", "rotation", "upgrade"]);
 
 // These suites share one running stack, which is taken down after the last of them, also after a failure.
 const ON_STACK = ["service", "stack"];

@@ -73,6 +73,7 @@ export default defineConfig({
         test: {
           name: "cluster",
           include: ["test/cluster/*.test.ts"],
+          exclude: ["test/cluster/upgrade.test.ts"],
           globalSetup: ["test/cluster/cluster-stack.ts"],
           // One stack serves all files.
           fileParallelism: false,
@@ -82,11 +83,27 @@ export default defineConfig({
       },
       {
         test: {
+          name: "upgrade",
+          include: ["test/cluster/upgrade.test.ts"],
+          globalSetup: ["test/cluster/cluster-stack.ts"],
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "backup",
-          // Brings up a stack of its own.
+          // Each file brings up the same stack of its own.
           include: ["test/backup/*.test.ts"],
+          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          name: "rotation",
+          // Brings up a stack of its own; each test has a time limit of its own, too.
+          include: ["test/rotation/*.test.ts"],
         },
       },
       {

@@ -6,20 +6,23 @@ import { Password } from "../secrets/password.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Target } from "../target.ts";
 import { REPOSITORY_HOST } from "./backup/names.ts";
-import { hostsConfiguration, repositoryConfiguration } from "./backup/pgbackrest.ts";
+import { type Bucket, hostsConfiguration, repositoryConfiguration, storeFiles } from "./backup/pgbackrest.ts";
 import { DATABASE, type PostgresCluster } from "./postgres-cluster.ts";
 
 export interface PostgresBackupArgs {
   readonly target: Target;
   readonly settings: Settings["backup"];
+  /** What the bucket of `settings.s3` is opened with. */
+  readonly secrets: Settings["backupSecrets"];
   readonly postgres: PostgresCluster;
   /** What has to be there before the first backup, so that it holds a whole database. */
   readonly after: readonly pulumi.Resource[];
 }
 
 /**
- * One host that keeps an encrypted repository of backups and WAL on a volume of its own, takes the backups by a schedule,
- * and proves them by restoring the newest one. It is ready when WAL of the leader has reached the repository.
+ * One host that keeps an encrypted repository of backups and WAL, on a volume of its own or in a bucket that it alone has the
+ * key of, takes the backups by a schedule, and proves them by restoring the newest one. It is ready when WAL of the leader has
+ * reached the repository.
  */
 export class PostgresBackup extends pulumi.ComponentResource {
   /** Name of the repository's host inside the stack's network. */
@@ -27,7 +30,7 @@ export class PostgresBackup extends pulumi.ComponentResource {
 
   constructor(name: string, args: PostgresBackupArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dujyo:index:PostgresBackup", name, {}, opts);
-    const { target, settings, postgres } = args;
+    const { target, settings, secrets, postgres } = args;
     const passphrase = new Password(`${name}-passphrase`, { parent: this }).value;
     target.members(
       name,
@@ -52,8 +55,10 @@ export class PostgresBackup extends pulumi.ComponentResource {
               members: postgres.members,
               passphrase,
               retentionFull: settings.retention.full,
+              bucket: bucketOf(settings, secrets),
             }),
           },
+          ...storeFiles(settings.s3),
           { path: "pgbackrest.d/hosts.conf", content: hostsConfiguration(postgres.members) },
           { path: "repository.json", content: plan(settings, postgres.members) },
           { path: "trial.conf", content: readConfig("postgres/trial.conf") },
@@ -73,6 +78,13 @@ export class PostgresBackup extends pulumi.ComponentResource {
     );
     this.registerOutputs({});
   }
+}
+
+/** The bucket with its keys, which the engine has decrypted; undefined where the repository is on the host's volume. */
+function bucketOf({ s3 }: Settings["backup"], secrets: Settings["backupSecrets"]): Bucket | undefined {
+  if (s3.endpoint === "") return undefined;
+  const { key, keySecret } = secrets as Record<string, string>;
+  return { ...s3, key: pulumi.secret(key as string), keySecret: pulumi.secret(keySecret as string) };
 }
 
 /** What the repository's host reads beside pgBackRest's own configuration; times in seconds. */

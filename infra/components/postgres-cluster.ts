@@ -6,13 +6,14 @@ import { Certificate, CertificateAuthority } from "../secrets/certificates.ts";
 import { Password } from "../secrets/password.ts";
 import { postgresMemory } from "../settings/budgets.ts";
 import type { PostgresIdentity } from "../settings/identity.ts";
+import { roleInTurn } from "../settings/member-roles.ts";
 import { RECOVERY_PROFILES } from "../settings/recovery.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { CompanionSpec, FileSpec, Target, Workload } from "../target.ts";
 import { archiveParameters, memberConfiguration } from "./backup/pgbackrest.ts";
 import type { EtcdCluster } from "./etcd-cluster.ts";
 
-/** One role per purpose; the superuser is for Patroni and for provisioning alone. */
+/** One role per purpose that logs in with a password; the superuser is for Patroni and for provisioning alone. */
 const ROLES = {
   superuser: "postgres",
   replication: "dujyo_repl",
@@ -21,13 +22,14 @@ const ROLES = {
   app: "dujyo_app",
   readonly: "dujyo_readonly",
   monitoring: "monitoring",
-  pgbouncer: "pgbouncer",
 } as const;
 
 export type PostgresRole = keyof typeof ROLES;
 
-/** Roles of clients, whose passwords are numbered. The members' own and the pooler's are there once. */
-const CLIENTS: ReadonlySet<string> = new Set<PostgresRole>(["owner", "app", "readonly", "monitoring"]);
+/** Roles of clients, whose passwords `postgres.passwords` numbers; those of the others have `postgres.memberPasswords`. */
+const CLIENTS: ReadonlySet<PostgresRole> = new Set<PostgresRole>(["owner", "app", "readonly", "monitoring"]);
+/** Roles that take turns with a second one, so that members are let in as either while their passwords are changed. */
+const IN_TURN: ReadonlySet<PostgresRole> = new Set<PostgresRole>(["replication", "rewind"]);
 
 export const DATABASE = "dujyo_blockchain";
 
@@ -53,6 +55,14 @@ export interface PostgresClusterArgs {
 
 type Passwords = Readonly<Record<PostgresRole, pulumi.Output<string>>>;
 
+/** A password and the role that has it. */
+interface NumberedPassword {
+  readonly user: string;
+  readonly value: pulumi.Output<string>;
+}
+
+/** An empty line: a file that is uploaded may not be empty. */
+const EMPTY = "\n";
 const MB = 2 ** 20;
 /** Seconds the settling job gets: time for a base backup of a loaded member and a rolling restart. */
 const SETTLE_SECONDS = 900;
@@ -70,13 +80,15 @@ export class PostgresCluster extends pulumi.ComponentResource {
   readonly ca: pulumi.Output<string>;
   /** Those that the roles have. */
   readonly passwords: Passwords;
-  /** Each with the one that its role may have instead while it is being changed; one a line, the likelier first. */
+  /** Each with the one that its role may have instead while it is being changed; one a line, the one in use first. */
   readonly knownPasswords: Passwords;
   /** All that another site of the same database has to share; a secret. */
   readonly identity: pulumi.Output<PostgresIdentity>;
   /** Whole: a leader, every replica streaming, the quorum complete, roles and database in place. */
   readonly settled: pulumi.Resource;
   readonly #authority: CertificateAuthority;
+  /** Those of all numbers, the one in use last. */
+  readonly #numbered: Readonly<Record<PostgresRole, readonly NumberedPassword[]>>;
 
   constructor(name: string, args: PostgresClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dujyo:index:PostgresCluster", name, {}, opts);
@@ -88,16 +100,19 @@ export class PostgresCluster extends pulumi.ComponentResource {
     );
     this.ca = this.#authority.certificate;
     this.members = Array.from({ length: settings.replicas + 1 }, (_, ordinal) => `${name}-${ordinal}`);
-    const created = mapRoles((role) =>
+    this.#numbered = mapRoles((role) =>
       this.#createPasswords(
         `${name}-${role}`,
-        CLIENTS.has(role) ? settings.passwords : [1],
+        role,
+        CLIENTS.has(role) ? settings.passwords : settings.memberPasswords,
         identity?.[role],
       ),
     );
-    this.passwords = mapRoles((role) => created[role].at(-1) as pulumi.Output<string>);
+    this.passwords = mapRoles((role) => this.#inUse(role).value);
     this.knownPasswords = mapRoles((role) =>
-      pulumi.all(created[role].toReversed()).apply((texts) => texts.join("\n")),
+      pulumi
+        .all(this.#numbered[role].map(({ value }) => value).toReversed())
+        .apply((texts) => texts.join("\n")),
     );
     this.identity = pulumi.secret(
       pulumi
@@ -110,7 +125,11 @@ export class PostgresCluster extends pulumi.ComponentResource {
       ...this.serverFiles(`${name}-client`, [`${name}-client`], "client"),
       ...args.consensus.clientFiles(name),
     ];
-    const patroni = { path: "patroni.yml", content: this.#patroniConfiguration(args) };
+    const patroni: FileSpec = {
+      path: "patroni.yml",
+      content: this.#patroniConfiguration(args),
+      delivery: "reload",
+    };
     const sites = otherSite(settings);
 
     const plan = {
@@ -166,14 +185,21 @@ export class PostgresCluster extends pulumi.ComponentResource {
   /** The first has no number in its name: stacks had it before passwords could be rotated. */
   #createPasswords(
     name: string,
+    role: PostgresRole,
     numbers: readonly number[],
     adopted: string | undefined,
-  ): readonly pulumi.Output<string>[] {
-    return numbers.map((number) =>
-      number === 1
-        ? new Password(name, { parent: this }, adopted).value
-        : new Password(`${name}-${number}`, { parent: this }).value,
-    );
+  ): readonly NumberedPassword[] {
+    return numbers.map((number) => ({
+      user: IN_TURN.has(role) ? roleInTurn(ROLES[role], number) : ROLES[role],
+      value:
+        number === 1
+          ? new Password(name, { parent: this }, adopted).value
+          : new Password(`${name}-${number}`, { parent: this }).value,
+    }));
+  }
+
+  #inUse(role: PostgresRole): NumberedPassword {
+    return this.#numbered[role].at(-1) as NumberedPassword;
   }
 
   #patroniConfiguration({ allowedCidrs, consensus, target }: PostgresClusterArgs): pulumi.Output<string> {
@@ -189,7 +215,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
         // A replica is a member, wherever it runs; whoever comes from the machine's loopback is a client.
         ...target.loopbackNetworks.flatMap((network) => [
           `hostssl replication all ${network} reject`,
-          `hostssl all dujyo_rewind ${network} reject`,
+          `hostssl all dujyo_rewind,dujyo_rewind_b ${network} reject`,
         ]),
         ...[...target.forwardedNetworks, ...allowedCidrs].map(
           (network) =>
@@ -199,7 +225,9 @@ export class PostgresCluster extends pulumi.ComponentResource {
         .map((line) => `\n    - ${line}`)
         .join(""),
       superuserPassword: this.passwords.superuser,
+      replicationRole: this.#inUse("replication").user,
       replicationPassword: this.passwords.replication,
+      rewindRole: this.#inUse("rewind").user,
       rewindPassword: this.passwords.rewind,
     });
   }
@@ -241,15 +269,33 @@ export class PostgresCluster extends pulumi.ComponentResource {
     );
   }
 
+  /**
+   * What roles are to have; nothing, for one that is out of turn. The superuser's has the other number's behind it: the job logs
+   * in with whichever is in force.
+   */
+  #settledPasswords(): readonly { readonly user: string; readonly value: pulumi.Input<string> }[] {
+    return Object.values(
+      mapRoles((role) => {
+        if (role === "superuser") return [{ user: ROLES[role], value: this.knownPasswords[role] }];
+        if (!IN_TURN.has(role)) return [this.#inUse(role)];
+        return [1, 2]
+          .map((number) => roleInTurn(ROLES[role], number))
+          .map(
+            (turn) => this.#numbered[role].find(({ user }) => user === turn) ?? { user: turn, value: EMPTY },
+          );
+      }),
+    ).flat();
+  }
+
   #settle(
     name: string,
     { target, settings }: PostgresClusterArgs,
     files: readonly FileSpec[],
     members: Workload,
   ): pulumi.Resource {
-    const secrets = Object.entries(ROLES).map(([role, user]) => ({
+    const secrets = this.#settledPasswords().map(({ user, value }) => ({
       path: `secrets/${user.replaceAll("_", "-")}-password`,
-      content: this.passwords[role as PostgresRole],
+      content: value,
     }));
     return target.job(
       `${name}-settle`,

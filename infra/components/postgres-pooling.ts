@@ -76,7 +76,6 @@ export class PostgresPooling extends pulumi.ComponentResource {
           {
             path: "userlist.txt",
             content: renderOutput("pgbouncer/userlist.txt", {
-              pgbouncerPassword: cluster.passwords.pgbouncer,
               monitoringPassword: cluster.passwords.monitoring,
             }),
             delivery: "reload",

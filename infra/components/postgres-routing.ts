@@ -72,13 +72,16 @@ function haproxyConfiguration(
   members: readonly string[],
 ): string {
   const profile = RECOVERY_PROFILES[postgres.recovery];
+  const clients = [...target.peerNetworks, ...access.allowedCidrs, ...target.forwardedNetworks];
+  const { host, network } = postgres.otherSite;
   const writerMaxConnections = postgres.maxConnections + SPARE_CONNECTIONS;
   const readerMaxConnections = postgres.maxConnections * Math.max(1, postgres.replicas) + SPARE_CONNECTIONS;
   return render("haproxy/haproxy.cfg", {
     maxConnections: writerMaxConnections + readerMaxConnections + OWN_CONNECTIONS,
     writerMaxConnections,
     readerMaxConnections,
-    clientNetworks: [...target.peerNetworks, ...access.allowedCidrs, ...target.forwardedNetworks].join(" "),
+    writerNetworks: [...clients, ...(host === "" ? [] : [network])].join(" "),
+    readerNetworks: clients.join(" "),
     checkInterval: `${profile.checkInterval}ms`,
     checkFastInterval: `${profile.checkInterval / 2}ms`,
     checkFall: profile.checkFall,

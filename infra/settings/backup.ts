@@ -1,4 +1,5 @@
 import { cpus, duration, flag, section, size, whole } from "./kinds.ts";
+import { objectStore } from "./object-store.ts";
 
 /** Archive of WAL and backups by pgBackRest. */
 export const backup = section({
@@ -26,8 +27,9 @@ export const backup = section({
     "A WAL segment that is not full is archived after this time, if anything was written.",
   ),
   storage: size("20 GB").describe(
-    "Disk of the repository's host, where disks are measured out: backups and WAL within the retention, and a second copy of the data for the trial restore.",
+    "Disk of the repository's host, where disks are measured out: backups and WAL within the retention unless they are in a bucket, and a second copy of the data for the trial restore.",
   ),
+  s3: objectStore,
   memory: size("256 MB").describe("Memory limit of the repository's host."),
   cpus: cpus(1).describe("Processor limit of the repository's host."),
 });

@@ -21,7 +21,7 @@ function at(values: unknown, path: string): unknown {
 }
 
 /** Keys whose values are secrets: shown as being there, never as what they are. */
-const SECRET = new Set(["postgresIdentity", "receiverSecrets"]);
+const SECRET = new Set(["backupSecrets", "postgresIdentity", "receiverSecrets"]);
 
 /**
  * Every setting of a stack with its value, where that comes from, and what it means.

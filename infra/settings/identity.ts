@@ -1,4 +1,5 @@
 import type { Issue } from "./budgets.ts";
+import { roleInTurn } from "./member-roles.ts";
 import type { Settings } from "./schema.ts";
 import { GIVEN_PASSWORD, weakness } from "./strength.ts";
 
@@ -13,7 +14,6 @@ export const IDENTITY_KEYS = [
   "app",
   "readonly",
   "monitoring",
-  "pgbouncer",
 ] as const;
 
 export type PostgresIdentity = Readonly<Record<(typeof IDENTITY_KEYS)[number], string>>;
@@ -48,6 +48,12 @@ export function siteIssues({ target, postgres, postgresIdentity }: Settings): Is
       path: "postgres.standby",
       reason:
         "is true, but nobody is there to follow; set postgres.otherSite.host to the other site's writer endpoint",
+    });
+  const members = "dujyo_repl";
+  if (otherSite.host !== "" && roleInTurn(members, Number(postgres.memberPasswords.at(-1))) !== members)
+    issues.push({
+      path: "postgres.memberPasswords",
+      reason: `is ${JSON.stringify(postgres.memberPasswords)}, and the other site logs in as ${members}, which has the odd numbers; rotate once more before the two sites know each other`,
     });
   const keys = Object.keys(postgresIdentity);
   const missing = IDENTITY_KEYS.filter((key) => !keys.includes(key));

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { objectStoreIssues } from "./backup-secrets.ts";
 import { budgetIssues, type Issue } from "./budgets.ts";
 import { siteIssues } from "./identity.ts";
 import { receiverIssues } from "./receiver-secrets.ts";
@@ -96,7 +97,7 @@ export function parseSettings(
   const parsed = settingsSchema.safeParse(given);
   const issues = [
     ...(parsed.success
-      ? [...budgetIssues(parsed.data), ...siteIssues(parsed.data)]
+      ? [...budgetIssues(parsed.data), ...siteIssues(parsed.data), ...objectStoreIssues(parsed.data)]
       : parsed.error.issues.flatMap(schemaIssues)),
     ...receiverIssues(given),
   ];

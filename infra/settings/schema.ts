@@ -28,15 +28,32 @@ function areNumbers(value: unknown): value is number[] {
   return whole && value[0] !== value[1];
 }
 
+/** Of two, one is even: their roles take turns. */
+function areTurns(value: unknown): boolean {
+  return areNumbers(value) && new Set(value.map((key) => key % 2)).size === value.length;
+}
+
 function areKeys(value: unknown): boolean {
   return areNumbers(value) && value[0] === Math.min(...value);
 }
+
+/** Secrets by name; encrypted, as a stack file has them, or as the engine gives them to the program. */
+const secrets = () =>
+  z
+    .record(
+      z.string(),
+      z.union([z.string().min(1, { error: "is empty" }), z.strictObject({ secure: z.string() })]),
+    )
+    .default({});
 
 const keysError = (issue: { readonly input?: unknown }) =>
   `is ${JSON.stringify(issue.input)}; use one number from 1 to ${MOST_KEYS}, or two with the new key's behind the former's, such as [1, 2]`;
 
 const numbersError = (issue: { readonly input?: unknown }) =>
   `is ${JSON.stringify(issue.input)}; use one number from 1 to ${MOST_KEYS}, or two different ones with the one in use last, such as [2, 1]`;
+
+const turnsError = (issue: { readonly input?: unknown }) =>
+  `is ${JSON.stringify(issue.input)}; use one number from 1 to ${MOST_KEYS}, or an odd and an even one with the one in use last, such as [2, 1]`;
 
 /**
  * Every setting of a stack with its limits and default. `describe` texts are the documentation that
@@ -96,6 +113,12 @@ export const settingsSchema = z.strictObject({
       .default([1])
       .describe(
         "Numbers of the passwords that the API knows of its roles; made when their number first appears, and gone for good when it is taken out. The last one is what the roles of the owner, the API, its readers and the monitoring have, so a new one stands first until the API knows it. `npm run ops -- rotate postgres-passwords` writes it.",
+      ),
+    memberPasswords: z
+      .custom<readonly number[]>(areTurns, { error: turnsError })
+      .default([1])
+      .describe(
+        "Numbers of the passwords that members replicate and rewind with, and of the superuser's; made when their number first appears, and gone for good when it is taken out. The last one is in use, so a new one stands first until its roles are there: `dujyo_repl` and `dujyo_rewind` have the odd numbers, `dujyo_repl_b` and `dujyo_rewind_b` the even ones. `npm run ops -- rotate postgres-member-passwords` writes it.",
       ),
     standby: flag(false).describe(
       "Whether the whole cluster follows `postgres.otherSite` and takes no writes; Kubernetes only. Such a stack is PostgreSQL and HAProxy alone. Taking it away promotes the cluster.",
@@ -288,15 +311,12 @@ export const settingsSchema = z.strictObject({
     .describe(
       "Passwords and root certificate of the other site, its output of this name, which a standby shares from its creation on. Set with `pulumi config set --secret`.",
     ),
-  receiverSecrets: z
-    .record(
-      z.string(),
-      z.union([z.string().min(1, { error: "is empty" }), z.strictObject({ secure: z.string() })]),
-    )
-    .default({})
-    .describe(
-      "Secret of each receiver by its name: the mail server's password, the webhook's address, the routing key. Set with `pulumi config set --secret --path`.",
-    ),
+  receiverSecrets: secrets().describe(
+    "Secret of each receiver by its name: the mail server's password, the webhook's address, the routing key. Set with `pulumi config set --secret --path`.",
+  ),
+  backupSecrets: secrets().describe(
+    "What the bucket of `backup.s3` is opened with: `key`, the identifier of the access key, and `keySecret`. Set with `pulumi config set --secret --path`.",
+  ),
 });
 
 /** The parsed settings of one stack; every default is filled in. */

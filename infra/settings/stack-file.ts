@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse as parseYaml } from "yaml";
+import { plaintextKeyIssues } from "./backup-secrets.ts";
 import { plaintextIdentityIssues } from "./identity.ts";
 import { ownKeys, parseConfiguration } from "./parse.ts";
 import { plaintextIssues } from "./receiver-secrets.ts";
@@ -14,7 +15,11 @@ export interface StackFile {
 }
 
 /** Keys whose values `pulumi config set --secret` encrypts with the stack's own key. */
-const HOLDS_SECRETS: readonly string[] = ["postgresIdentity", "receiverSecrets"] satisfies (keyof Settings)[];
+const HOLDS_SECRETS: readonly string[] = [
+  "backupSecrets",
+  "postgresIdentity",
+  "receiverSecrets",
+] satisfies (keyof Settings)[];
 
 /** What the engine reads in a stack file. */
 const ENGINE_KEYS = ["config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"];
@@ -43,16 +48,21 @@ export function parseStackFile(stack: string, text: string): StackFile {
     reason: `is read by nobody at the top of the file, which has ${ENGINE_KEYS.join(", ")}; settings stand below "config:"`,
   }));
   const given = ownKeys(config);
-  const plaintext = Object.entries(given.receiverSecrets ?? {}).flatMap(([name, secret]) =>
-    typeof secret === "string" ? [name] : [],
-  );
   const identity = Object.keys(given.postgresIdentity ?? {});
   const found = [
     ...issues,
-    ...plaintextIssues(plaintext),
+    ...plaintextIssues(inPlainText(given.receiverSecrets)),
+    ...plaintextKeyIssues(inPlainText(given.backupSecrets)),
     ...plaintextIdentityIssues(identity, identity.includes("secure")),
   ];
   return { given, settings: parseConfiguration(stack, config, found) };
+}
+
+/** Names of the secrets among these that are not encrypted. */
+function inPlainText(secrets: unknown): string[] {
+  return Object.entries(secrets ?? {}).flatMap(([name, secret]) =>
+    typeof secret === "string" ? [name] : [],
+  );
 }
 
 /** A stack file; all configuration in it has the name of a project in front. */

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { connections } from "../connections.ts";
+import { connections, outsideNetworks } from "../connections.ts";
 import { Identity } from "../secrets/identity.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Target } from "../target.ts";
@@ -24,6 +24,6 @@ export async function createTarget(settings: Settings): Promise<Target> {
     access: settings.access,
     connections: connections(settings, "kubernetes"),
     watcherNamespace: settings.monitoring.operator.namespace,
-    siteNetwork: settings.postgres.otherSite.network,
+    networks: outsideNetworks(settings),
   });
 }

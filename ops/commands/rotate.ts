@@ -4,14 +4,16 @@ import { Refusal } from "../refusal.ts";
 import { certificates } from "../rotate/certificates.ts";
 import type { Credential, RotateOptions } from "../rotate/credential.ts";
 import { personalFields } from "../rotate/personal-fields.ts";
+import { postgresMemberPasswords } from "../rotate/postgres-member-passwords.ts";
 import { postgresPasswords } from "../rotate/postgres-passwords.ts";
 import { redisPasswords } from "../rotate/redis-passwords.ts";
 import { tokenKey } from "../rotate/token-key.ts";
 
-/** What can be rotated, by the name that it is called by. */
-const CREDENTIALS: Readonly<Record<string, Credential>> = {
+/** What can be rotated, by the name that it is called by. Exported for its test. */
+export const CREDENTIALS: Readonly<Record<string, Credential>> = {
   certificates,
   "personal-fields": personalFields,
+  "postgres-member-passwords": postgresMemberPasswords,
   "postgres-passwords": postgresPasswords,
   "redis-passwords": redisPasswords,
   "token-key": tokenKey,
@@ -31,6 +33,7 @@ export const command = defineCommand<RotateOptions>({
   examples: [
     ["rotate certificates", "every certificate, from the same roots"],
     ["rotate postgres-passwords", "new ones for the roles of clients; the former are refused at its end"],
+    ["rotate postgres-member-passwords", "those of the superuser, of replication and of rewinding"],
     ["rotate redis-passwords", "new ones for every user, the former stay valid"],
     ["rotate redis-passwords --finish", "the former are refused from now on"],
     ["rotate token-key", "a new key signs; tokens of the former one stay valid"],

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Connection } from "../../ops/connection.ts";
 import { readConnection } from "../../ops/connection-store.ts";
 import { sessionOptions, withSession } from "../../ops/postgres/session.ts";
 import { ROOT } from "../../tools/layout.ts";
@@ -8,89 +7,37 @@ import { run } from "../../tools/process.ts";
 import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { removeStack } from "../support/running-stack.ts";
 import { UNCHANGED, up } from "../support/stack-commands.ts";
-import { SMALL_SETTINGS, SMALL_STACK, writeSettings } from "../support/stack-settings.ts";
+import { SMALL_STACK, writeSettings } from "../support/stack-settings.ts";
+import {
+  blocks,
+  book,
+  eventually,
+  forgetLastBooking,
+  LAG,
+  listing,
+  now,
+  ops,
+  type Proved,
+  type Restored,
+  smallSettings,
+  startSmallStack,
+} from "./small-stack.ts";
 
 /** Backups on a small stack of their own: taken, across a change of leader, and proved by restoring them. */
 
-let connection: Connection;
-let nonce = 0;
-
-/** Seconds within which a commit has to be in the repository. */
-const LAG = 60;
-const ARCHIVE_TIMEOUT = "20 s";
-
-async function ops<T>(...args: string[]): Promise<{ code: number; data: T }> {
-  const command = [join(ROOT, "ops/cli.ts"), ...args, "--stack", SMALL_STACK, "--json"];
-  const { code, stdout } = await run(process.execPath, command, { cwd: ROOT, timeout: 300_000 });
-  return { code, data: JSON.parse(stdout) as T };
-}
-
-const sql = <T>(text: string, values: unknown[] = [], role: "app" | "owner" = "app") =>
-  withSession(
-    sessionOptions(connection, connection.writer, role),
-    async (client) => (await client.query(text, values)).rows as T[],
-  );
-
-/** Books a transfer, and waits until it lies in a sealed block, whose height it gives. */
-async function book(): Promise<number> {
-  nonce += 1;
-  const [booked] = await sql<{ height: string }>(
-    "SELECT block_height AS height FROM ledger_transfer('alice', 'bob', 1, $1, $2, sha256('request'))",
-    [nonce, `key-${nonce}`],
-  );
-  const height = Number(booked?.height);
-  await eventually(`block ${height} is sealed`, 30, async () => {
-    const [tip] = await sql<{ sealed: string }>("SELECT sealed_height AS sealed FROM chain_state");
-    return Number(tip?.sealed) >= height;
-  });
-  return height;
-}
-
-/** Seconds until `condition` held; fails after `limit` of them. */
-async function eventually(what: string, limit: number, condition: () => Promise<boolean>): Promise<number> {
-  const started = Date.now();
-  while (!(await condition())) {
-    if (Date.now() - started > limit * 1_000) throw new Error(`not after ${limit} s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-  return (Date.now() - started) / 1_000;
-}
-
-interface Listing {
-  readonly backups: readonly { label: string; type: string; timeline: number }[];
-}
-interface Proved {
-  readonly height: number;
-  readonly primary_height: number;
-}
-
-beforeAll(async () => {
-  await removeStack(SMALL_STACK);
-  writeSettings(
-    { ...SMALL_SETTINGS, backup: { enabled: true, archiveTimeout: ARCHIVE_TIMEOUT } },
-    SMALL_STACK,
-  );
-  await up(SMALL_STACK);
-  connection = await readConnection(SMALL_STACK, pulumiEnvironment(SMALL_STACK));
-  await sql("SELECT genesis_allocate('alice', 1000)", [], "owner");
-});
-
+beforeAll(startSmallStack);
 afterAll(() => removeStack(SMALL_STACK));
 
 /** A stack that is restored into; as small as the other one. */
 const COPY_STACK = "small-copy";
 const COPY_SETTINGS = {
-  ...SMALL_SETTINGS,
+  ...smallSettings(),
   portOffset: 13_500,
   docker: { subnet: "172.30.21.0/24" },
-  backup: { enabled: true, archiveTimeout: ARCHIVE_TIMEOUT },
 };
 
 it("takes a full backup by itself, and a repeated up changes nothing", async () => {
-  await eventually("the first backup", 60, async () => {
-    const { data } = await ops<Listing>("backups");
-    return data.backups[0]?.type === "full";
-  });
+  await eventually("the first backup", 60, async () => (await listing()).backups[0]?.type === "full");
   expect(await up(SMALL_STACK)).toMatch(UNCHANGED);
 });
 
@@ -107,22 +54,10 @@ it("restores what was written before and after a change of leader, within a minu
 });
 
 it("takes a backup of the new timeline by itself", async () => {
-  await eventually("a backup of timeline 2", 60, async () => {
-    const { data } = await ops<Listing>("backups");
-    return data.backups.some(({ timeline }) => timeline >= 2);
-  });
-});
-
-interface Restored extends Proved {
-  readonly blocks: number;
-  readonly digest: string;
-  readonly seconds: number;
-}
-
-const blocks = async (height: number) =>
-  (await sql<{ hash: Buffer }>("SELECT hash FROM blocks WHERE height <= $1 ORDER BY height", [height])).map(
-    ({ hash }) => hash.toString("hex"),
+  await eventually("a backup of timeline 2", 60, async () =>
+    (await listing()).backups.some(({ timeline }) => timeline >= 2),
   );
+});
 
 it("touches nothing for a moment that it can not reach, or without a word on whose data goes", async () => {
   const target = ["--to-time", new Date().toISOString(), "--in-place"];
@@ -141,9 +76,7 @@ it("goes back in place to a moment before a write, as a whole cluster with the s
 }, async () => {
   const kept = await book();
   const hashes = await blocks(kept);
-  const [{ moment } = { moment: "" }] = await sql<{ moment: string }>(
-    "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS moment",
-  );
+  const moment = await now();
   const gone = await book();
   await eventually("the moment can be restored", LAG, async () => {
     const { code } = await ops("restore", "--to-time", moment, "--in-place", "--dry-run");
@@ -156,7 +89,7 @@ it("goes back in place to a moment before a write, as a whole cluster with the s
   expect(code).toBe(0);
   expect(await blocks(kept)).toEqual(hashes);
   // The nonce is free again: the booking after that moment is gone.
-  nonce -= 1;
+  forgetLastBooking();
   expect(await book()).toBeLessThanOrEqual(gone);
   expect((await ops("status")).code).toBe(0);
   expect(await up(SMALL_STACK)).toMatch(UNCHANGED);

@@ -122,6 +122,7 @@ async function measure(
   trial: boolean,
 ): Promise<Result> {
   const { name, title, load: kind, goals } = comparison;
+  await stack.emptyCache();
   const { variants, stop } = await comparison.prepare(stack, trial);
   try {
     const started = new Date().toISOString();

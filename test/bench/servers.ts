@@ -118,7 +118,12 @@ export class HttpServer {
   }
 
   /** The API under wrk. @throws Error where answers came from elsewhere than `origin`: that would be a figure of something else */
-  variantFrom(origin: "l1" | "redis", name: string, stack: BenchStack, paths: readonly string[]): Variant {
+  variantFrom(
+    origin: "l1" | "redis" | "replica",
+    name: string,
+    stack: BenchStack,
+    paths: readonly string[],
+  ): Variant {
     const { measure } = this.variant(name, stack, paths);
     return {
       name,

@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { flushPrefix } from "../../ops/cache/flush.ts";
+import { redisClient } from "../../ops/cache/redis-client.ts";
 import type { Connection } from "../../ops/connection.ts";
 import { sessionOptions, withSession } from "../../ops/postgres/session.ts";
 import { serviceEnvironment } from "../../ops/service-environment.ts";
+import { KEY_PREFIX } from "../../service/src/cache/keys.ts";
 import { LOCAL } from "../../tools/layout.ts";
 import { down, stackConnection, up } from "../support/stack-commands.ts";
 import { writeSettings } from "../support/stack-settings.ts";
@@ -38,6 +41,8 @@ export interface BenchStack {
   readonly connectFolder: string;
   /** For files of this run; removed at its end. */
   readonly folder: string;
+  /** Removes what earlier comparisons have left in Redis: entries that live longer than those that are measured. */
+  emptyCache(): Promise<void>;
   /** Accounts that have at least `transactions` of them, the same ones each time. */
   accounts(count: number, transactions?: number): Promise<string[]>;
 }
@@ -53,11 +58,21 @@ export async function withStack<T>(keep: boolean, body: (stack: BenchStack) => P
     const connectFolder = join(LOCAL, "connect", STACK);
     return await body({
       ...{ connection, environment, connectFolder, folder },
+      emptyCache: () => emptyCache(connection),
       accounts: (count, transactions = 0) => readAccounts(connection, count, transactions),
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
     if (!keep) await down(STACK, "--volumes");
+  }
+}
+
+async function emptyCache(connection: Connection): Promise<void> {
+  const client = redisClient(connection, "operator");
+  try {
+    await flushPrefix(client, KEY_PREFIX, true);
+  } finally {
+    client.disconnect();
   }
 }
 

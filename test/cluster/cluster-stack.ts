@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { stringify } from "yaml";
@@ -7,6 +7,7 @@ import { readConnection } from "../../ops/connection-store.ts";
 import { clusterDown } from "../../tools/cluster/down.ts";
 import { clusterUp } from "../../tools/cluster/up.ts";
 import { ROOT } from "../../tools/layout.ts";
+import type { DataChoice } from "../../tools/stack/data.ts";
 import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { downOnKubernetes, upOnKubernetes } from "../../tools/stack/on-kubernetes.ts";
 import { stackSettings } from "../../tools/stack/settings.ts";
@@ -22,7 +23,7 @@ declare module "vitest" {
 export const STACK = "ci-test";
 export const NAMESPACE = `dujyo-${STACK}`;
 
-/** Stack of a second site that follows this one; not there but for the tests of it. */
+/** A second stack beside it; not there but for the tests that move the database to it. */
 export const OTHER_STACK = "ci-other";
 export const OTHER_NAMESPACE = `dujyo-${OTHER_STACK}`;
 
@@ -37,20 +38,43 @@ const OTHER_SITE = {
   network: "10.0.0.0/8",
 };
 
-const FILE = join(ROOT, `Pulumi.${STACK}.yaml`);
+const fileOf = (stack: string) => join(ROOT, `Pulumi.${stack}.yaml`);
 
-/** Writes the stack's file as a person would: that of `ci`, with `changes` laid over its sections. */
-function writeSettings(changes: Given): void {
-  const postgres = { otherSite: OTHER_SITE, ...(changes.postgres as object | undefined) };
-  const settings = Object.entries(stackFile("ci", { ...changes, postgres }));
+/** Writes a stack's file as a person would: that of `ci`, with `changes` laid over its sections. */
+function writeSettings(stack: string, changes: Given): void {
+  const settings = Object.entries(stackFile("ci", changes));
   const config = Object.fromEntries(settings.map(([key, value]) => [`dujyo:${key}`, value]));
-  writeFileSync(FILE, stringify({ config }));
+  writeFileSync(fileOf(stack), stringify({ config }));
 }
 
 /** `npm run up` with these settings. Throws where it fails. */
 export async function up(changes: Given = {}): Promise<void> {
-  writeSettings(changes);
+  const postgres = { otherSite: OTHER_SITE, ...(changes.postgres as object | undefined) };
+  writeSettings(STACK, { ...changes, postgres });
   await upOnKubernetes(STACK, stackSettings(STACK));
+}
+
+/** Writes the file of the second stack: as small as can be, with these settings of PostgreSQL. */
+export function writeOther(postgres: Record<string, unknown>): void {
+  writeSettings(OTHER_STACK, {
+    postgres: { replicas: 0, synchronousReplicas: 0, ...postgres },
+    redis: { replicasPerShard: 0 },
+    api: { instances: 1 },
+    monitoring: { enabled: false },
+  });
+}
+
+/** `npm run up` of the second stack. Throws where it fails. */
+export async function upOther(postgres: Record<string, unknown>, data?: DataChoice): Promise<void> {
+  writeOther(postgres);
+  await upOnKubernetes(OTHER_STACK, stackSettings(OTHER_STACK), data);
+}
+
+/** Removes the second stack, if it is there, and all that it holds. */
+export async function removeOther(): Promise<void> {
+  if (!existsSync(fileOf(OTHER_STACK))) return;
+  await downOnKubernetes(OTHER_STACK, stackSettings(OTHER_STACK), true);
+  rmSync(fileOf(OTHER_STACK));
 }
 
 /**
@@ -73,5 +97,5 @@ async function remove(): Promise<void> {
   if (process.env.KEEP_TEST_STACK === "1") return;
   if (process.env.TEST_KUBECONFIG === undefined) await clusterDown();
   else await downOnKubernetes(STACK, stackSettings(STACK), true);
-  rmSync(FILE, { force: true });
+  rmSync(fileOf(STACK), { force: true });
 }

@@ -5,9 +5,13 @@ import { NAMESPACE, STACK } from "./cluster-stack.ts";
 /** The official client, bound to the stack's cluster. */
 export const client = new Cluster(stackSettings(STACK).kubernetes.context);
 
-/** Runs the official client in the stack's namespace and returns what it wrote. */
-export async function kubectl(args: readonly string[], input?: string): Promise<string> {
-  const result = await client.kubectl(["--namespace", NAMESPACE, ...args], input);
+/** Runs the official client in a namespace, the stack's unless said otherwise, and returns what it wrote. */
+export async function kubectl(
+  args: readonly string[],
+  input?: string,
+  namespace = NAMESPACE,
+): Promise<string> {
+  const result = await client.kubectl(["--namespace", namespace, ...args], input);
   if (result.code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${result.stderr}`);
   return result.stdout;
 }
@@ -42,8 +46,8 @@ export function isReady({ status }: Pod): boolean {
 }
 
 /** Cluster address of a service. */
-export async function addressOf(service: string): Promise<string> {
-  return kubectl(["get", "service", service, "--output=jsonpath={.spec.clusterIP}"]);
+export async function addressOf(service: string, namespace = NAMESPACE): Promise<string> {
+  return kubectl(["get", "service", service, "--output=jsonpath={.spec.clusterIP}"], undefined, namespace);
 }
 
 /** The member that Patroni has labelled as the primary. */

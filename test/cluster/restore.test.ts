@@ -27,7 +27,7 @@ const note = (text: string) =>
 it("goes back in place to a moment before a write, on a real cluster", { timeout: 900_000 }, async () => {
   await withOwner(inject("clusterConnection"), async (client) => {
     await client.query("DROP TABLE IF EXISTS restore_notes");
-    await client.query("CREATE TABLE restore_notes (text text)");
+    await client.query("CREATE TABLE restore_notes (text text PRIMARY KEY)");
   });
   await ops("backup");
   const kept = await note("kept");

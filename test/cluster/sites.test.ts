@@ -1,46 +1,27 @@
-import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, inject, it } from "vitest";
-import { stringify } from "yaml";
 import { ROOT } from "../../tools/layout.ts";
 import { run } from "../../tools/process.ts";
 import { ensureLocalState, pulumiEnvironment } from "../../tools/stack/local-state.ts";
-import { downOnKubernetes, upOnKubernetes } from "../../tools/stack/on-kubernetes.ts";
 import { Pulumi } from "../../tools/stack/pulumi.ts";
-import { stackSettings } from "../../tools/stack/settings.ts";
-import { stackFile } from "../support/whole-program.ts";
-import { NAMESPACE, OTHER_NAMESPACE, OTHER_STACK, STACK, writerOf } from "./cluster-stack.ts";
+import {
+  NAMESPACE,
+  OTHER_NAMESPACE,
+  OTHER_STACK,
+  removeOther,
+  STACK,
+  upOther,
+  writeOther,
+  writerOf,
+} from "./cluster-stack.ts";
 import { client, kubectl, pods, primary, tell } from "./objects.ts";
 import { Writer } from "./writer.ts";
 
-const FILE = join(ROOT, `Pulumi.${OTHER_STACK}.yaml`);
-
-/** The other site, as small as can be: it follows the stack of all these tests, or leads and serves. */
-function writeSettings(standby: boolean): void {
-  const settings = stackFile("ci", {
-    postgres: {
-      replicas: 0,
-      synchronousReplicas: 0,
-      standby,
-      otherSite: {
-        host: writerOf(NAMESPACE),
-        knownAs: writerOf(OTHER_NAMESPACE),
-        network: "10.0.0.0/8",
-      },
-    },
-    redis: { replicasPerShard: 0 },
-    api: { instances: 1 },
-    monitoring: { enabled: false },
-  });
-  const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`dujyo:${key}`, value]));
-  writeFileSync(FILE, stringify({ config }));
-}
-
-/** `npm run up` of the other site, with this role. */
-async function upOther(role: "follows" | "leads"): Promise<void> {
-  writeSettings(role === "follows");
-  await upOnKubernetes(OTHER_STACK, stackSettings(OTHER_STACK));
-}
+/** What the other site is told of this one; it follows, or leads and serves. */
+const site = (standby: boolean) => ({
+  standby,
+  otherSite: { host: writerOf(NAMESPACE), knownAs: writerOf(OTHER_NAMESPACE), network: "10.0.0.0/8" },
+});
 
 /** How many members of PostgreSQL this site is told to have; without any, it does not lead. */
 async function scaleTo(members: number): Promise<void> {
@@ -73,19 +54,16 @@ async function ask(sql: string, namespace = OTHER_NAMESPACE, member = "postgres-
 
 const rows = () => ask("SELECT count(*) FROM drill_written").then(Number);
 
-afterAll(async () => {
-  await downOnKubernetes(OTHER_STACK, stackSettings(OTHER_STACK), true);
-  rmSync(FILE, { force: true });
-}, 180_000);
+afterAll(removeOther, 180_000);
 
 describe("two sites of one database", () => {
   it("follow, are promoted, take writes; the old one stays down", { timeout: 600_000 }, async () => {
     const writer = await Writer.start(inject("clusterConnection"));
     await writer.progress(20);
-    writeSettings(true);
+    writeOther(site(true));
     await createWithIdentity();
     const started = performance.now();
-    await upOther("follows");
+    await upOther(site(true));
     const up = (performance.now() - started) / 1_000;
     await writer.progress(20);
     const { lost, acknowledged } = await writer.stop();
@@ -98,7 +76,7 @@ describe("two sites of one database", () => {
     expect(await ask(following, NAMESPACE, metadata.name)).toBe("async");
 
     // Two leaders would be the end of one of their histories.
-    await expect(upOther("leads")).rejects.toThrow();
+    await expect(upOther(site(false))).rejects.toThrow();
     const refusals = ["logs", "--selector=app.kubernetes.io/component=postgres-settle", "--tail=-1"];
     const { stdout } = await client.kubectl(["--namespace", OTHER_NAMESPACE, ...refusals]);
     expect(stdout).toContain("the other site still leads: take it down, or cut it off");
@@ -116,7 +94,7 @@ describe("two sites of one database", () => {
       .then(() => {
         writes = (performance.now() - promoting) / 1_000;
       });
-    await upOther("leads");
+    await upOther(site(false));
     const serves = (performance.now() - promoting) / 1_000;
     await firstWrite;
     const status = [join(ROOT, "ops/cli.ts"), "status", "--stack", OTHER_STACK];

@@ -1,5 +1,6 @@
 import { Client } from "pg";
 import type { Connection } from "../../ops/connection.ts";
+import { NAMESPACE } from "./cluster-stack.ts";
 import { addressOf } from "./objects.ts";
 
 export interface WriterReport {
@@ -10,13 +11,14 @@ export interface WriterReport {
   readonly longestGap: number;
 }
 
-/** Uses one session of the owner's with the primary, through the writer endpoint, and ends it. */
+/** Uses one session of the owner's with the primary of a namespace, through the writer endpoint, and ends it. */
 export async function withOwner<T>(
   { writer, database, postgresPasswords, postgresCa }: Connection,
   use: (client: Client) => Promise<T>,
+  namespace = NAMESPACE,
 ): Promise<T> {
   const client = new Client({
-    host: await addressOf("haproxy"),
+    host: await addressOf("haproxy", namespace),
     port: writer.port,
     database,
     user: "dujyo_user",
@@ -36,7 +38,8 @@ export async function withOwner<T>(
 
 /** A client of the writer endpoint that inserts numbers one by one, and knows which were acknowledged. */
 export class Writer {
-  readonly #connection: Connection;
+  #connection: Connection;
+  #namespace = NAMESPACE;
   readonly #acknowledged: number[] = [];
   readonly #times: number[] = [];
   #stopping = false;
@@ -62,6 +65,12 @@ export class Writer {
     return this.#acknowledged.length;
   }
 
+  /** From its next session on it writes to another stack, as a client whose configuration has changed. */
+  moveTo(connection: Connection, namespace: string): void {
+    this.#connection = connection;
+    this.#namespace = namespace;
+  }
+
   /** Waits for `more` acknowledged rows from now on. */
   async progress(more: number, seconds = 120): Promise<void> {
     const goal = this.count + more;
@@ -75,8 +84,7 @@ export class Writer {
   async stop(): Promise<WriterReport> {
     this.#stopping = true;
     await this.#done;
-    const rows = await withOwner(
-      this.#connection,
+    const rows = await this.#session(
       async (client) => (await client.query<{ number: string }>("SELECT number FROM drill_written")).rows,
     );
     const present = new Set(rows.map(({ number }) => Number(number)));
@@ -91,7 +99,7 @@ export class Writer {
   async #write(): Promise<void> {
     let number = 0;
     while (!this.#stopping)
-      await withOwner(this.#connection, async (client) => {
+      await this.#session(async (client) => {
         while (!this.#stopping) {
           // One that was not acknowledged is never tried again: whether it is there says nothing.
           number += 1;
@@ -100,6 +108,10 @@ export class Writer {
           this.#times.push(performance.now());
         }
       }).catch(() => pause(50));
+  }
+
+  #session<T>(use: (client: Client) => Promise<T>): Promise<T> {
+    return withOwner(this.#connection, use, this.#namespace);
   }
 }
 

@@ -9,6 +9,15 @@ function filesOf(registered: Awaited<ReturnType<typeof wholeProgram>>["registere
   return registered.map(({ inputs }) => JSON.stringify(plain(inputs))).join("\n");
 }
 
+/** What Secrets on Kubernetes hold. */
+function secretsOf(registered: Awaited<ReturnType<typeof wholeProgram>>["registered"]): string {
+  return objectsOf(registered)
+    .filter(({ kind }) => kind === "Secret")
+    .flatMap((secret) => Object.values((secret as unknown as { data?: Record<string, string> }).data ?? {}))
+    .map((text) => Buffer.from(text, "base64").toString())
+    .join("\n");
+}
+
 describe("access", () => {
   it("is what every listener on Docker asks for that can", async () => {
     const { registered } = await wholeProgram("light", { access: ACCESS });
@@ -27,12 +36,7 @@ describe("access", () => {
   });
 
   it("is given on Kubernetes to whom a port is forwarded: at the endpoints, the pooler, the members", async () => {
-    const { registered } = await wholeProgram("ci");
-    const files = objectsOf(registered)
-      .filter(({ kind }) => kind === "Secret")
-      .flatMap((secret) => Object.values((secret as unknown as { data?: Record<string, string> }).data ?? {}))
-      .map((text) => Buffer.from(text, "base64").toString())
-      .join("\n");
+    const files = secretsOf((await wholeProgram("ci")).registered);
     for (const line of [
       "reject unless { src 10.244.0.0/16 127.0.0.1/32 }",
       "hostssl all dujyo_app,dujyo_readonly,monitoring 127.0.0.1/32 scram-sha-256",
@@ -40,6 +44,14 @@ describe("access", () => {
     ])
       expect(files).toContain(line);
     expect(files).not.toMatch(/hostssl .*(postgres|dujyo_repl|dujyo_rewind|pgbouncer) 127\.0\.0\.1/);
+  });
+
+  it("is given to the other site at the writer endpoint alone, wherever its pods are", async () => {
+    const otherSite = { host: "db.eu.example.com", network: "10.1.0.0/16" };
+    const files = secretsOf((await wholeProgram("ci", { postgres: { otherSite } })).registered);
+    const [, writer, reader] = /frontend writer([\s\S]*)frontend reader([\s\S]*)/.exec(files) ?? [];
+    expect(writer).toContain("reject unless { src 10.244.0.0/16 127.0.0.1/32 10.1.0.0/16 }");
+    expect(reader).toContain("reject unless { src 10.244.0.0/16 127.0.0.1/32 }");
   });
 
   it("gives the admin routes an Ingress of their own where operators have networks", async () => {

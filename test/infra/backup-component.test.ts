@@ -1,12 +1,23 @@
 import { describe, expect, it } from "vitest";
 import { connections } from "../../infra/connections.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
-import { ofType, plain } from "../support/mocks.ts";
+import { ofType, plain, type Registered } from "../support/mocks.ts";
 import { wholeProgram } from "../support/whole-program.ts";
 
 /** The whole graph takes a second or two to record, and many times that on a busy machine. */
 const RECORDING_MS = 60_000;
 const PASSPHRASE = "password-of-backup-passphrase";
+
+/** Names of the resources that hold this text, as it stands or as a Secret's data has it. */
+function holding(registered: readonly Registered[], text: string): string[] {
+  return registered
+    .filter(({ inputs }) => {
+      const given = plain(inputs) as { data?: Record<string, string> };
+      const decoded = Object.values(given.data ?? {}).map((data) => Buffer.from(data, "base64").toString());
+      return [JSON.stringify(given), ...decoded].some((part) => part.includes(text));
+    })
+    .map(({ name }) => name);
+}
 
 describe("a stack that takes backups", () => {
   const container = "docker:index/container:Container";
@@ -61,6 +72,28 @@ describe("a stack that takes backups", () => {
           template: { spec: { automountServiceAccountToken: false, containers: [{ name: "backup" }] } },
         },
       });
+    },
+    RECORDING_MS,
+  );
+
+  it.each([
+    ["light", "backup-0-files"],
+    ["ci", "backup-files"],
+  ])(
+    "keeps the keys of a bucket from everybody but that host, in %s",
+    async (stack, files) => {
+      const keySecret = "0123456789abcdefghij";
+      const { registered } = await wholeProgram(
+        stack,
+        {
+          backup: { enabled: true, s3: { endpoint: "https://objects.example", bucket: "ledger" } },
+          backupSecrets: { key: "AKEY", keySecret },
+        },
+        ["dujyo:backupSecrets"],
+      );
+      expect(holding(registered, keySecret)).toEqual([files]);
+      // A place of the stack's own, where no other is named.
+      expect(holding(registered, `repo1-path=/dujyo-${stack}`)).toEqual([files]);
     },
     RECORDING_MS,
   );

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { ApiGateway } from "../../infra/components/api-gateway.ts";
 import { ApiService } from "../../infra/components/api-service.ts";
 import { EtcdCluster } from "../../infra/components/etcd-cluster.ts";
@@ -17,6 +18,18 @@ import { type PerTarget, READERS, type Running, TARGET_NAMES, TARGETS } from "..
 
 const settings = parseSettings("dev", {});
 
+/** What is in a file below /etc/dujyo, of a resource that carries it. */
+const CARRIED: PerTarget<(inputs: unknown, path: string) => string | undefined> = {
+  docker: (inputs, path) =>
+    (inputs as { uploads?: { file: string; content: string }[] }).uploads?.find(
+      ({ file }) => file === `/etc/dujyo/${path}`,
+    )?.content,
+  kubernetes: (inputs, path) => {
+    const encoded = (inputs as { data?: Record<string, string> }).data?.[path.replaceAll("/", "__")];
+    return encoded && Buffer.from(encoded, "base64").toString();
+  },
+};
+
 for (const name of TARGET_NAMES) {
   const deploy = async (
     program: (target: Target) => unknown,
@@ -24,6 +37,9 @@ for (const name of TARGET_NAMES) {
     const registered = await record(() => program(TARGETS[name]()));
     return { ...READERS[name](registered), registered };
   };
+
+  const contentOf = (registered: readonly Registered[], path: string) =>
+    registered.map(({ inputs }) => CARRIED[name](plain(inputs), path)).find((text) => text !== undefined);
 
   const etcdOn = (target: Target) =>
     new EtcdCluster("etcd", { target, settings: settings.etcd, token: "dev" });
@@ -113,6 +129,48 @@ for (const name of TARGET_NAMES) {
       });
     });
 
+    it("has members log in as one role of a pair, and both roles in place while their passwords change", async () => {
+      const files = async (memberPasswords: number[]) => {
+        const running = await deploy((target) => postgresOn(target, { memberPasswords }));
+        const patroni = parse(contentOf(running.registered, "patroni.yml") ?? "");
+        const { replication, rewind } = patroni.postgresql.authentication;
+        return {
+          logins: [replication, rewind].map(({ username, password }) => `${username} ${password}`),
+          superuser: contentOf(running.registered, "secrets/postgres-password"),
+          settled: ["dujyo-repl", "dujyo-repl-b", "dujyo-rewind", "dujyo-rewind-b"].map((role) =>
+            contentOf(running.registered, `secrets/${role}-password`)?.trim(),
+          ),
+        };
+      };
+      const first = {
+        logins: ["dujyo_repl password-of-postgres-replication", "dujyo_rewind password-of-postgres-rewind"],
+        superuser: "password-of-postgres-superuser",
+        settled: ["password-of-postgres-replication", "", "password-of-postgres-rewind", ""],
+      };
+      const second = {
+        logins: [
+          "dujyo_repl_b password-of-postgres-replication-2",
+          "dujyo_rewind_b password-of-postgres-rewind-2",
+        ],
+        superuser: "password-of-postgres-superuser-2",
+        settled: ["", "password-of-postgres-replication-2", "", "password-of-postgres-rewind-2"],
+      };
+      const settled = first.settled.map((password, index) => password || second.settled[index]);
+      const known = (...passwords: string[]) => passwords.join("\n");
+      expect(await files([1])).toEqual(first);
+      expect(await files([2, 1])).toEqual({
+        ...first,
+        settled,
+        superuser: known(first.superuser, second.superuser),
+      });
+      expect(await files([1, 2])).toEqual({
+        ...second,
+        settled,
+        superuser: known(second.superuser, first.superuser),
+      });
+      expect(await files([2])).toEqual(second);
+    });
+
     it("hands files over as secrets, whatever is in them", async () => {
       const { registered } = await deploy((target) => postgresOn(target));
       const key: PerTarget<string> = { docker: "uploads", kubernetes: "data" };
@@ -126,7 +184,7 @@ for (const name of TARGET_NAMES) {
       expect(files["postgres-0"]).not.toContain("dynamic.yml");
       expect(files["postgres-settle"]).toContain("dynamic.yml");
       expect(files["postgres-0"]?.filter((file) => file.startsWith("secrets/"))).toEqual([]);
-      expect(files["postgres-settle"]?.filter((file) => file.startsWith("secrets/"))).toHaveLength(8);
+      expect(files["postgres-settle"]?.filter((file) => file.startsWith("secrets/"))).toHaveLength(9);
     });
   });
 
@@ -322,17 +380,7 @@ for (const name of TARGET_NAMES) {
         );
       });
       expect(used).toBe(one);
-      const acl: PerTarget<(inputs: unknown) => string | undefined> = {
-        docker: (inputs) =>
-          (inputs as { uploads?: { file: string; content: string }[] }).uploads?.find(({ file }) =>
-            file.endsWith("/users.acl"),
-          )?.content,
-        kubernetes: (inputs) => {
-          const encoded = (inputs as { data?: Record<string, string> }).data?.["users.acl"];
-          return encoded && Buffer.from(encoded, "base64").toString();
-        },
-      };
-      const [text] = registered.flatMap(({ inputs }) => acl[name](plain(inputs)) ?? []);
+      const text = contentOf(registered, "users.acl");
       expect(text?.includes(`user app on ${digest(one)} ${digest(two)} ~`), text).toBe(true);
     });
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, it } from "vitest";
-import { connections } from "../../infra/connections.ts";
+import { connections, outsideNetworks } from "../../infra/connections.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import type { MembersSpec, ServiceSpec } from "../../infra/target.ts";
 import { generationProvider } from "../../infra/targets/kubernetes/generation.ts";
@@ -36,7 +36,7 @@ function deployed(program: (target: KubernetesTarget, parent: pulumi.Resource) =
       access: settings.access,
       connections: connections(settings, "kubernetes"),
       watcherNamespace: settings.monitoring.operator.namespace,
-      siteNetwork: settings.postgres.otherSite.network,
+      networks: outsideNetworks(settings),
     });
     program(target, parent);
   });

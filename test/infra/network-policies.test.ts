@@ -1,11 +1,16 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
 import {
   ADMINS,
   CLIENTS,
   type Connection,
   connections,
+  OBJECT_STORE,
   OTHER_SITE,
   OUTSIDE,
+  outsideNetworks,
   PLATFORM,
 } from "../../infra/connections.ts";
 import { type End, type NetworkPolicy, reaches } from "../../infra/policies/reachability.ts";
@@ -20,19 +25,20 @@ const settings = parseSettings("staging", {
   ...stackFile("staging", {
     access: { allowedCidrs: ["198.51.100.0/24"], adminCidrs: ["203.0.113.0/28", "192.0.2.7/32"] },
     postgres: { otherSite: { host: "other.example", network: "198.18.0.0/24" } },
+    backup: { s3: { endpoint: "https://objects.example:9000", bucket: "ledger", network: "198.19.0.0/24" } },
   }),
   monitoring: { receivers: [{ name: "oncall", type: "slack" }] },
   receiverSecrets: { oncall: "https://hooks.example/secret" },
+  backupSecrets: { key: "AKEY", keySecret: "0123456789abcdef" },
 });
 const graph = connections(settings, "kubernetes");
 const { platformNetwork, ingress } = settings.kubernetes;
 const rendered = networkPolicies({
   connections: graph,
-  access: settings.access,
+  networks: outsideNetworks(settings),
   entryNamespace: ingress.controllerNamespace,
   watcherNamespace: settings.monitoring.operator.namespace,
   platformNetwork,
-  siteNetwork: settings.postgres.otherSite.network,
 });
 const policies = Object.values(rendered) as unknown as NetworkPolicy[];
 
@@ -43,10 +49,13 @@ const end = (part: string): End => {
   if (part === ADMINS) return { labels: {}, address: "192.0.2.7" };
   if (part === PLATFORM) return { labels: {}, address: "10.96.0.1" };
   if (part === OTHER_SITE) return { labels: {}, address: "198.18.0.9" };
+  if (part === OBJECT_STORE) return { labels: {}, address: "198.19.0.9" };
   return { labels: { [PART_LABEL]: part } };
 };
 const parts = [...new Set(graph.flatMap(({ from, to }) => [from, to]))];
-const inside = parts.filter((part) => ![ADMINS, CLIENTS, OTHER_SITE, OUTSIDE, PLATFORM].includes(part));
+const inside = parts.filter(
+  (part) => ![ADMINS, CLIENTS, OBJECT_STORE, OTHER_SITE, OUTSIDE, PLATFORM].includes(part),
+);
 /** The ends of each range, and what lies beyond them. */
 const ports = [
   ...new Set(graph.flatMap(({ port, lastPort = port }) => [port - 1, port, lastPort, lastPort + 1])),
@@ -83,11 +92,10 @@ describe("network policies", () => {
         const fewer = graph.filter((at) => at !== edge);
         const left = networkPolicies({
           connections: fewer,
-          access: settings.access,
+          networks: outsideNetworks(settings),
           entryNamespace: ingress.controllerNamespace,
           watcherNamespace: settings.monitoring.operator.namespace,
           platformNetwork,
-          siteNetwork: settings.postgres.otherSite.network,
         });
         const { from, to, port } = edge;
         return reaches(Object.values(left) as unknown as NetworkPolicy[], end(from), end(to), port);
@@ -140,6 +148,36 @@ describe("network policies", () => {
     expect(reaches(policies, end("postgres"), end(OTHER_SITE), 5000)).toBe(true);
     expect(reaches(policies, beyond, end("haproxy"), 5000)).toBe(false);
     expect(reaches(policies, end("postgres"), beyond, 5000)).toBe(false);
+  });
+
+  it("admit another version's cluster at the writer endpoint while those of docs/upgrade.md stand beside them", () => {
+    const page = readFileSync(join(import.meta.dirname, "../../docs/upgrade.md"), "utf8");
+    const [, text = ""] = /<<END\n([\s\S]*?)\nEND\n/.exec(page) ?? [];
+    const added = parseAllDocuments(text.replaceAll("dujyo-$1", "dujyo-next")).map(
+      (document) => (document.toJS() as { spec: NetworkPolicy }).spec,
+    );
+    const next = (part: string, namespace = "dujyo-next"): End => ({
+      labels: { [PART_LABEL]: part },
+      elsewhere: { [name]: namespace },
+    });
+    const open = (standing: readonly NetworkPolicy[]) =>
+      inside.flatMap((part) =>
+        ports.flatMap((port) => [
+          ...(reaches(standing, next("postgres"), end(part), port) ? [`in ${part}:${port}`] : []),
+          ...(reaches(standing, end("postgres"), next(part), port) ? [`out ${part}:${port}`] : []),
+        ]),
+      );
+    expect(open(policies)).toEqual([]);
+    expect(open([...policies, ...added])).toEqual(["in haproxy:5000", "out haproxy:5000"]);
+    for (const stranger of [next("api"), next("postgres", "elsewhere")])
+      expect(reaches([...policies, ...added], stranger, end("haproxy"), 5000)).toBe(false);
+  });
+
+  it("let the repository's host reach the store of its bucket, and nobody else", () => {
+    const beyond: End = { labels: {}, address: "198.19.1.9" };
+    const reaching = inside.filter((part) => reaches(policies, end(part), end(OBJECT_STORE), 9_000));
+    expect(reaching).toEqual(["backup"]);
+    expect(reaches(policies, end("backup"), beyond, 9_000)).toBe(false);
   });
 
   it("let names be resolved and nobody unknown do anything", () => {

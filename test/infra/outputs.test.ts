@@ -81,7 +81,7 @@ describe.each(TARGET_NAMES)("the outputs of a stack on %s", (target) => {
       api: "certificate-of-api-ca",
     });
     expect(Object.keys(postgresPasswords).sort()).toEqual(
-      ["app", "monitoring", "owner", "pgbouncer", "readonly", "replication", "rewind", "superuser"].sort(),
+      ["app", "monitoring", "owner", "readonly", "replication", "rewind", "superuser"].sort(),
     );
     expect(postgresIdentity).toEqual({
       certificate: "certificate-of-postgres-ca",

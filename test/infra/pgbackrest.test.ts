@@ -4,7 +4,9 @@ import {
   archiveParameters,
   hostsConfiguration,
   memberConfiguration,
+  type RepositoryOptions,
   repositoryConfiguration,
+  storeFiles,
 } from "../../infra/components/backup/pgbackrest.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 
@@ -13,11 +15,12 @@ const resolved = (output: pulumi.Output<string>) =>
 
 describe("pgBackRest's configuration", () => {
   const member = () => memberConfiguration().content as string;
-  const repository = () =>
+  const repository = (more: Partial<RepositoryOptions> = {}) =>
     repositoryConfiguration({
       members: ["postgres-0", "postgres-1"],
       passphrase: pulumi.secret("a-passphrase"),
       retentionFull: 2,
+      ...more,
     });
 
   it("names every member to the repository's host, and lets each of them and nobody else in", async () => {
@@ -38,6 +41,49 @@ describe("pgBackRest's configuration", () => {
     expect(await pulumi.isSecret(repository())).toBe(true);
     expect(await resolved(repository())).toContain("repo1-cipher-pass=a-passphrase\n");
     expect(member()).not.toContain("cipher-pass");
+  });
+
+  it("keeps the repository on the host's volume where no bucket is named", async () => {
+    const text = await resolved(repository());
+    expect(text).toContain("repo1-path=/var/lib/dujyo/repository\n");
+    expect(text).not.toMatch(/s3|storage/);
+  });
+
+  it("keeps it in a bucket, whose keys and passphrase are in that one secret file", async () => {
+    const { s3 } = parseSettings("dev", {
+      backup: {
+        enabled: true,
+        s3: { endpoint: "https://objects.example:9000", bucket: "ledger", path: "/here", uriStyle: "path" },
+      },
+      backupSecrets: { key: "AKEY", keySecret: "0123456789abcdef" },
+    }).backup;
+    const bucket = { ...s3, key: "AKEY", keySecret: pulumi.secret("0123456789abcdef") };
+    const text = await resolved(repository({ bucket }));
+    expect(text.match(/^repo1-(?:type|path|s3|storage|cipher).*$/gm)).toEqual([
+      "repo1-type=s3",
+      "repo1-path=/here",
+      "repo1-s3-endpoint=objects.example:9000",
+      "repo1-s3-bucket=ledger",
+      "repo1-s3-region=us-east-1",
+      "repo1-s3-uri-style=path",
+      "repo1-s3-key=AKEY",
+      "repo1-s3-key-secret=0123456789abcdef",
+      "repo1-cipher-type=aes-256-cbc",
+      "repo1-cipher-pass=a-passphrase",
+    ]);
+    expect(await pulumi.isSecret(repository({ bucket }))).toBe(true);
+    expect(storeFiles(s3)).toEqual([]);
+    expect(member()).not.toMatch(/s3|AKEY/);
+  });
+
+  it("verifies the store by the root certificate that the settings bring", async () => {
+    const { s3 } = parseSettings("dev", {}).backup;
+    const own = { ...s3, endpoint: "https://objects.example", path: "/here", rootCertificate: "a root" };
+    const [file] = storeFiles(own);
+    const text = await resolved(repository({ bucket: { ...own, key: "AKEY", keySecret: "secret" } }));
+    expect(text).toContain(`repo1-storage-ca-file=/etc/dujyo/${file?.path}\n`);
+    expect(text).toContain("repo1-s3-endpoint=objects.example:443\n");
+    expect(file?.content).toBe("a root");
   });
 
   it("lets the repository's host alone read a member's files", () => {

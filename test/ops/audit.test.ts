@@ -147,11 +147,7 @@ const PLANTED: readonly (readonly [RegExp, string, string])[] = [
   ],
   [/^identities\/definers$/, "ops/audit.test.ts", "lent by functions are found"],
   [/^identities\/pooler-logins$/, "ops/audit.test.ts", "that get through the pooler, or do not, are found"],
-  [
-    /^identities\/pooler-certificate$/,
-    "ops/audit.test.ts",
-    "that the password of the look-ups opens are found",
-  ],
+  [/^identities\/pooler-certificate$/, "ops/audit.test.ts", "that let anybody in as the look-ups are found"],
   [/^identities\/pooler-lookups$/, "stack/audit.test.ts", "finds a verifier too much"],
   [/^identities\/patroni$/, "ops/audit.test.ts", "that Patroni obeys without a certificate are found"],
   [/^identities\/redis$/, "ops/audit.test.ts", "of Redis with a command too many or too few are found"],
@@ -367,11 +363,15 @@ describe("identities", () => {
         [
           ["dujyo_app", "", "SCRAM-SHA-256"],
           ["postgres", "srcdb", "SCRAM-SHA-256"],
+          ["pgbouncer", "", ""],
         ],
         [["monitoring", "pg_monitor"]],
       ).offences,
     ).toEqual([]);
     expect(judgeRoles([["dujyo_app", "s", "SCRAM-SHA-256"]], []).offences).toHaveLength(1);
+    expect(judgeRoles([["pgbouncer", "", "SCRAM-SHA-256"]], []).offences).toEqual([
+      "pgbouncer has a password, and logs in with a certificate",
+    ]);
     expect(judgeRoles([["stranger", "", "md5"]], [["dujyo_app", "pg_write_all_data"]]).offences).toHaveLength(
       3,
     );
@@ -402,11 +402,11 @@ describe("identities", () => {
     expect(newest("postgres-owner")).toBeUndefined();
   });
 
-  it("that the password of the look-ups opens are found", () => {
+  it("that let anybody in as the look-ups are found", () => {
     const login = (answer: string) =>
       judgeBareLogins([{ role: "pgbouncer", database: "d", place: "127.0.0.1:5432", answer }]).offences;
     expect(login("connection requires a valid client certificate")).toEqual([]);
-    expect(login("in")).toEqual(["the password of the look-ups opens 127.0.0.1:5432"]);
+    expect(login("in")).toEqual(["127.0.0.1:5432 lets anybody in as the look-ups"]);
     expect(login("timeout expired")).toEqual(["127.0.0.1:5432 asks for no certificate: timeout expired"]);
   });
 

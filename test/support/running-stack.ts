@@ -8,7 +8,7 @@ import { ensureDockerEngine } from "../../tools/setup/docker-engine.ts";
 import { Progress } from "../../tools/setup/progress.ts";
 import { forget } from "../../tools/stack/removal.ts";
 import { writeServiceFacts } from "./service-facts.ts";
-import { setReceiverSecrets, stackConnection, UNCHANGED, up } from "./stack-commands.ts";
+import { setSecrets, stackConnection, UNCHANGED, up } from "./stack-commands.ts";
 import { BASE_SETTINGS, RECEIVER_SECRETS, STACK, writeSettings } from "./stack-settings.ts";
 
 declare module "vitest" {
@@ -77,7 +77,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if (fresh) await removeStack();
     writeSettings(BASE_SETTINGS);
     // Encrypted anew, a secret is another text for the engine, and the up after it a change.
-    if (fresh) await setReceiverSecrets(RECEIVER_SECRETS);
+    if (fresh) await setSecrets("receiverSecrets", RECEIVER_SECRETS);
     await up();
     // Here alone it is the first repeat: what the engine writes back otherwise than it was told shows at this one.
     if (fresh && !UNCHANGED.test(await up()))

@@ -20,16 +20,22 @@ export function up(stack = STACK): Promise<string> {
   });
 }
 
-/** Sets the receivers' secrets as a person does, before the first `npm run up` makes use of them. */
-export async function setReceiverSecrets(secrets: Record<string, string>): Promise<void> {
+/** Sets secrets below a setting as a person does, before the next `npm run up` makes use of them. */
+export async function setSecrets(
+  setting: "backupSecrets" | "receiverSecrets",
+  secrets: Record<string, string>,
+  stack = STACK,
+): Promise<void> {
   await new Progress().step("Pulumi engine", ensurePulumiEngine);
-  const pulumi = new Pulumi(STACK, pulumiEnvironment(STACK));
-  ensureLocalState(STACK, pulumi.environment);
+  const pulumi = new Pulumi(stack, pulumiEnvironment(stack));
+  ensureLocalState(stack, pulumi.environment);
   if ((await pulumi.export()) === undefined) await pulumi.create();
   for (const [name, secret] of Object.entries(secrets))
     await pulumi.mustRun(
-      ["config", "set", "--secret", "--path", `dujyo:receiverSecrets.${name}`, "--stack", STACK],
-      { input: secret },
+      ["config", "set", "--secret", "--path", `dujyo:${setting}.${name}`, "--stack", stack],
+      {
+        input: secret,
+      },
     );
 }
 

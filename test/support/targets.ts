@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { connections } from "../../infra/connections.ts";
+import { connections, outsideNetworks } from "../../infra/connections.ts";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import type { Target } from "../../infra/target.ts";
 import { DockerTarget } from "../../infra/targets/docker/docker-target.ts";
@@ -28,7 +28,7 @@ export const TARGETS = {
       access: settings.access,
       connections: connections(settings, "kubernetes"),
       watcherNamespace: settings.monitoring.operator.namespace,
-      siteNetwork: settings.postgres.otherSite.network,
+      networks: outsideNetworks(settings),
     });
   },
 } satisfies Record<string, () => Target>;

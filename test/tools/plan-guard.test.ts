@@ -36,6 +36,11 @@ describe("the plan guard", () => {
     expect(dataLosses(plan)[0]).toContain("would delete postgres-owner");
   });
 
+  it("lets the pooler's password go, which nothing opens with any more", () => {
+    const password = step("delete", "pulumi-nodejs:dynamic/secrets:Password", "postgres-pgbouncer");
+    expect(dataLosses({ steps: [password] })).toEqual([]);
+  });
+
   it("lets the passwords of the monitoring's pages go with the monitoring", () => {
     const page =
       "urn:pulumi:prod::dujyo::dujyo:index:Monitoring$pulumi-nodejs:dynamic/secrets:Password::grafana";

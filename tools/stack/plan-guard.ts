@@ -20,6 +20,9 @@ const HOLDS_DATA = [
 const VOLUMES = [CLAIM, "docker:index/volume:Volume"];
 const SECRET = /^pulumi-nodejs:dynamic\/secrets:/;
 
+/** The pooler's, of a stack that was brought up before it logged in with its certificate. */
+const RETIRED = "postgres-pgbouncer";
+
 const LOSES = /^(delete|replace|delete-replaced|create-replacement|discard)/;
 
 /** Sentences on what the plan would take away that holds data; none where it takes nothing. */
@@ -28,7 +31,7 @@ export function dataLosses(plan: Plan): string[] {
   const rotated = rotatedPasswords(plan);
   for (const { op, urn, oldState, replaceReasons } of plan.steps ?? []) {
     if (!LOSES.test(op) || !HOLDS_DATA.includes(typeOf(urn)) || !holdsData(urn)) continue;
-    if (op === "delete" && rotated.has(urn)) continue;
+    if (op === "delete" && (rotated.has(urn) || nameOf(urn) === RETIRED)) continue;
     // Members that leave take their volumes along; those volumes had their protection taken away, or never had any.
     if (op === "delete" && VOLUMES.includes(typeOf(urn)) && oldState && !oldState.protect) continue;
     const why = replaceReasons?.length ? ` since ${replaceReasons.join(", ")} changes` : "";

@@ -1,9 +1,10 @@
-import type * as pulumi from "@pulumi/pulumi";
-import { render, renderOutput } from "../../lib/render.ts";
+import * as pulumi from "@pulumi/pulumi";
+import { readConfig, render, renderOutput } from "../../lib/render.ts";
 import { seconds } from "../../lib/units.ts";
 import { PORTS } from "../../ports.ts";
+import { storeAddress } from "../../settings/object-store.ts";
 import type { Settings } from "../../settings/schema.ts";
-import type { FileSpec } from "../../target.ts";
+import { FILES_PATH, type FileSpec } from "../../target.ts";
 import { REPOSITORY_HOST, STANZA } from "./names.ts";
 
 /**
@@ -20,16 +21,46 @@ export interface RepositoryOptions {
   readonly passphrase: pulumi.Input<string>;
   /** Full backups that are kept; at least 1. */
   readonly retentionFull: number;
+  /** The bucket that the repository is in. @default the host's own volume */
+  readonly bucket?: Bucket;
 }
+
+/** A bucket, and what opens it. */
+export interface Bucket extends Omit<Settings["backup"]["s3"], "network"> {
+  readonly key: pulumi.Input<string>;
+  readonly keySecret: pulumi.Input<string>;
+}
+
+const STORE_CA = "tls/store-ca.crt";
 
 /** pgBackRest's configuration of the host that keeps the repository; a secret. */
 export function repositoryConfiguration(options: RepositoryOptions): pulumi.Output<string> {
   return renderOutput("pgbackrest/repository.conf", {
+    place: options.bucket ? bucketOptions(options.bucket) : readConfig("pgbackrest/volume.conf").trimEnd(),
     passphrase: options.passphrase,
     retentionFull: String(options.retentionFull),
     server: serverOptions(),
     clients: options.members.map((host) => `tls-server-auth=${host}=${STANZA}`).join("\n"),
   });
+}
+
+function bucketOptions({ rootCertificate, ...bucket }: Bucket): pulumi.Output<string> {
+  const { host, port } = storeAddress(bucket);
+  return renderOutput("pgbackrest/object-store.conf", {
+    address: `${host}:${port}`,
+    bucket: bucket.bucket,
+    path: bucket.path === "" ? `/dujyo-${pulumi.getStack()}` : bucket.path,
+    region: bucket.region,
+    uriStyle: bucket.uriStyle,
+    key: bucket.key,
+    keySecret: bucket.keySecret,
+    authority: rootCertificate === "" ? "" : `repo1-storage-ca-file=${FILES_PATH}/${STORE_CA}`,
+  }).apply((text) => text.trimEnd());
+}
+
+/** What that host verifies the store of its bucket by, beside what Debian trusts. */
+export function storeFiles({ rootCertificate }: Settings["backup"]["s3"]): FileSpec[] {
+  return rootCertificate === "" ? [] : [{ path: STORE_CA, content: rootCertificate }];
 }
 
 /** Where that host finds the members, by ordinal; no secret. */

@@ -41,8 +41,8 @@ export interface KubernetesTargetArgs {
   readonly connections: readonly Connection[];
   /** Namespace of the Prometheus that reads the stack's figures, where that is not the stack's own. */
   readonly watcherNamespace: string;
-  /** Addresses of the other site of the database, CIDR. */
-  readonly siteNetwork: string;
+  /** Networks, CIDR, of those outside among them who come, or are reached, by address. */
+  readonly networks: Readonly<Record<string, readonly string[]>>;
   /** Marks what belongs to this state, so that volumes of another are never taken for one's own. */
   readonly identity: pulumi.Input<string>;
 }
@@ -87,11 +87,10 @@ export class KubernetesTarget implements Target {
         namespace: this.#namespace,
         labels: (part) => this.#labels(part),
         connections,
-        access: args.access,
+        networks: args.networks,
         entryNamespace: settings.ingress.controllerNamespace,
         watcherNamespace: args.watcherNamespace,
         platformNetwork: settings.platformNetwork,
-        siteNetwork: args.siteNetwork,
       },
       this.#under(this.#ground),
     );

@@ -1,15 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import {
-  ADMINS,
-  CLIENTS,
-  type Connection,
-  OTHER_SITE,
-  OUTSIDE,
-  PLATFORM,
-  WATCHER,
-} from "../../connections.ts";
-import type { Settings } from "../../settings/schema.ts";
+import { type Connection, OUTSIDE, PLATFORM, WATCHER } from "../../connections.ts";
 
 /** Cluster DNS's own; programs that ask a name server without a search list need the whole name. */
 export const CLUSTER_DOMAIN = "cluster.local";
@@ -21,16 +12,14 @@ export interface NetworkArgs {
   readonly namespace: string;
   readonly labels: (part: string) => Record<string, pulumi.Input<string>>;
   readonly connections: readonly Connection[];
-  /** Where those come from who come by address. */
-  readonly access: Settings["access"];
+  /** Networks, CIDR, of those who come, or are reached, by address, by their names among the connections. */
+  readonly networks: Readonly<Record<string, readonly string[]>>;
   /** Namespace of the controller that brings requests from outside; nobody comes from there where it is empty. */
   readonly entryNamespace: string;
   /** Namespace of the Prometheus that reads from outside of the stack. */
   readonly watcherNamespace: string;
   /** Where the cluster's API is, CIDR. */
   readonly platformNetwork: string;
-  /** Addresses of the other site, CIDR. */
-  readonly siteNetwork: string;
 }
 
 type PolicySpec = kubernetes.types.input.networking.v1.NetworkPolicySpec;
@@ -53,6 +42,7 @@ const tcp = (ranges: readonly Range[]) =>
     ...(lastPort === undefined ? {} : { endPort: lastPort }),
     protocol: "TCP",
   }));
+const blocks = (cidrs: readonly string[]) => cidrs.map((cidr) => ({ ipBlock: { cidr } }));
 const part = (name: string) => ({ podSelector: { matchLabels: { [PART_LABEL]: name } } });
 
 /** Ports by the other end, in the order in which they came. */
@@ -73,19 +63,15 @@ function byPeer(edges: readonly Connection[], end: "from" | "to"): [string, Rang
  */
 export function networkPolicies({
   connections,
-  access,
+  networks,
   entryNamespace,
   watcherNamespace,
   platformNetwork,
-  siteNetwork,
 }: Omit<NetworkArgs, "namespace" | "labels">): Record<string, PolicySpec> {
-  const addresses = new Map([
-    [CLIENTS, access.allowedCidrs],
-    [ADMINS, access.adminCidrs],
-    [OTHER_SITE, [siteNetwork]],
-  ]);
+  const addresses = new Map(Object.entries({ ...networks, [PLATFORM]: [platformNetwork] }));
+  const outside = new Set([...addresses.keys(), OUTSIDE, WATCHER]);
   const parts = [...new Set(connections.flatMap(({ from, to }) => [from, to]))].filter(
-    (name) => ![CLIENTS, ADMINS, OTHER_SITE, OUTSIDE, PLATFORM, WATCHER].includes(name),
+    (name) => !outside.has(name),
   );
   const policies = parts.map((name): [string, PolicySpec] => {
     const ingress = byPeer(
@@ -97,8 +83,8 @@ export function networkPolicies({
         const podSelector = { matchLabels: WATCHER_LABELS };
         return [{ from: [{ namespaceSelector, podSelector }], ports: tcp(ports) }];
       }
-      const networks = addresses.get(peer);
-      if (networks) return [{ from: networks.map((cidr) => ({ ipBlock: { cidr } })), ports: tcp(ports) }];
+      const cidrs = addresses.get(peer);
+      if (cidrs) return [{ from: blocks(cidrs), ports: tcp(ports) }];
       if (peer !== OUTSIDE) return [{ from: [part(peer)], ports: tcp(ports) }];
       if (entryNamespace === "") return [];
       const controller = { namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: entryNamespace } } };
@@ -109,9 +95,8 @@ export function networkPolicies({
       "to",
     ).map(([peer, ports]): EgressRule => {
       if (peer === OUTSIDE) return { ports: tcp(ports) };
-      if (peer === OTHER_SITE) return { to: [{ ipBlock: { cidr: siteNetwork } }], ports: tcp(ports) };
-      if (peer === PLATFORM) return { to: [{ ipBlock: { cidr: platformNetwork } }], ports: tcp(ports) };
-      return { to: [part(peer)], ports: tcp(ports) };
+      const cidrs = addresses.get(peer);
+      return { to: cidrs ? blocks(cidrs) : [part(peer)], ports: tcp(ports) };
     });
     return [
       name,

@@ -35,10 +35,11 @@ const condition = (section: string, title: string, holds: string, otherwise: str
 });
 
 const setting = (name: string) => `current_setting('${name}', true)`;
-const LOGINS = "dujyo_app dujyo_readonly monitoring pgbouncer dujyo_user dujyo_repl dujyo_rewind postgres"
-  .split(" ")
-  .map((role) => `'${role}'`)
-  .join(", ");
+const LOGINS =
+  "dujyo_app dujyo_readonly monitoring pgbouncer dujyo_user dujyo_repl dujyo_repl_b dujyo_rewind dujyo_rewind_b postgres"
+    .split(" ")
+    .map((role) => `'${role}'`)
+    .join(", ");
 
 /** Items that SQL answers. Numbers are the benchmark's, words are ours. */
 export const SQL_ITEMS: readonly SqlItem[] = [
@@ -174,8 +175,9 @@ export const SQL_ITEMS: readonly SqlItem[] = [
   },
   {
     section: "4.10",
-    title: "Whoever may log in has a password, kept under SCRAM",
+    title: "Whoever may log in has a password, kept under SCRAM, or is asked for a certificate",
     wrong: `SELECT rolname || ' has no password under SCRAM' FROM pg_authid WHERE rolcanlogin AND coalesce(rolpassword, '') !~ '^SCRAM-SHA-256[$]'
+  AND (rolpassword IS NOT NULL OR rolname::text NOT IN (SELECT unnest(user_name) FROM pg_hba_file_rules WHERE auth_method = 'cert'))
 UNION ALL SELECT 'password_encryption is ' || setting FROM pg_settings WHERE name = 'password_encryption' AND setting <> 'scram-sha-256'`,
   },
   condition(
@@ -228,7 +230,7 @@ UNION ALL SELECT 'line ' || line_number || ' admits ' || address FROM pg_hba_fil
     section: "7.1",
     title: "A role of its own replicates",
     wrong:
-      "SELECT rolname || ' replicates' FROM pg_roles WHERE rolreplication AND rolname NOT IN ('dujyo_repl', 'postgres') UNION ALL SELECT 'dujyo_repl is a superuser' FROM pg_roles WHERE rolname = 'dujyo_repl' AND rolsuper",
+      "SELECT rolname || ' replicates' FROM pg_roles WHERE rolreplication AND rolname NOT IN ('dujyo_repl', 'dujyo_repl_b', 'postgres') UNION ALL SELECT rolname || ' is a superuser' FROM pg_roles WHERE rolname LIKE 'dujyo%repl%' AND rolsuper",
   },
   parameter("7.2", "Commands of replication are logged", "log_replication_commands", "on"),
   {

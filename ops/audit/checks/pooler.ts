@@ -2,16 +2,21 @@ import { Client } from "pg";
 import type { Answer, Check } from "../check.ts";
 import type { Scene } from "../scene.ts";
 
-/** Roles by the name of the secret that holds their password. */
-const ROLES: Readonly<Record<string, string>> = {
-  "postgres-app": "dujyo_app",
-  "postgres-readonly": "dujyo_readonly",
-  "postgres-monitoring": "monitoring",
-  "postgres-pgbouncer": "pgbouncer",
-  "postgres-owner": "dujyo_user",
-  "postgres-superuser": "postgres",
-  "postgres-replication": "dujyo_repl",
-  "postgres-rewind": "dujyo_rewind",
+/** Role of the look-ups. */
+const LOOKS_UP = "pgbouncer";
+/** Names of the secrets that hold the passwords, by role; the role of the look-ups has none. */
+const SECRETS: Readonly<Record<string, string | undefined>> = {
+  dujyo_app: "postgres-app",
+  dujyo_readonly: "postgres-readonly",
+  monitoring: "postgres-monitoring",
+  [LOOKS_UP]: undefined,
+  dujyo_user: "postgres-owner",
+  postgres: "postgres-superuser",
+  // Of each pair one has the newest, and neither is to get in.
+  dujyo_repl: "postgres-replication",
+  dujyo_repl_b: "postgres-replication",
+  dujyo_rewind: "postgres-rewind",
+  dujyo_rewind_b: "postgres-rewind",
 };
 const POOLED: ReadonlySet<string> = new Set(["dujyo_app", "dujyo_readonly", "monitoring"]);
 const CONSOLE = "pgbouncer";
@@ -54,15 +59,15 @@ export function newestPassword(secrets: ReadonlyMap<string, string>, name: strin
 
 async function logIn(
   { connection, secrets }: Scene,
-  secret: string,
   user: string,
   database: string,
   port = connection.pooler.port,
 ): Promise<Login> {
+  const secret = SECRETS[user];
   const client = new Client({
     host: "127.0.0.1",
     port,
-    ...{ user, database, password: newestPassword(secrets, secret) },
+    ...{ user, database, password: secret && newestPassword(secrets, secret) },
     ssl: { ca: connection.postgresCa, servername: "localhost" },
     connectionTimeoutMillis: 10_000,
   });
@@ -80,28 +85,28 @@ async function logIn(
 
 async function askLogins(scene: Scene): Promise<Answer> {
   const logins: Login[] = [];
-  for (const [secret, user] of Object.entries(ROLES))
-    for (const database of DATABASES) logins.push(await logIn(scene, secret, user, database));
+  for (const user of Object.keys(SECRETS))
+    for (const database of DATABASES) logins.push(await logIn(scene, user, database));
   return judgeLogins(logins);
 }
 
-/** What PostgreSQL tells somebody who has the right password and shows no certificate. */
+/** What PostgreSQL tells somebody who shows no certificate. */
 const NO_CERTIFICATE = /requires a valid client certificate/;
 
-/** Offences of logins of the role of the look-ups, with its password alone, at ports by name. */
+/** Offences of logins of the role of the look-ups without a certificate, at ports by name. */
 export function judgeBareLogins(logins: readonly (Login & { readonly place: string })[]): Answer {
   const offences = logins
     .filter(({ answer }) => !NO_CERTIFICATE.test(answer))
     .map(({ place, answer }) =>
       answer === "in"
-        ? `the password of the look-ups opens ${place}`
+        ? `${place} lets anybody in as the look-ups`
         : // An error of another kind is no proof of a refusal.
           `${place} asks for no certificate: ${answer}`,
     );
   return {
     asked: logins.length,
     offences,
-    evidence: `${logins.length} logins with the right password and without a certificate, past the pooler`,
+    evidence: `${logins.length} logins without a certificate, past the pooler`,
   };
 }
 
@@ -109,7 +114,7 @@ async function askBareLogins(scene: Scene): Promise<Answer> {
   const { writer, reader, postgres } = scene.connection;
   const logins = [];
   for (const { port } of [writer, reader, ...postgres]) {
-    const login = await logIn(scene, "postgres-pgbouncer", "pgbouncer", "dujyo_blockchain", port);
+    const login = await logIn(scene, LOOKS_UP, "dujyo_blockchain", port);
     logins.push({ ...login, place: `127.0.0.1:${port}` });
   }
   return judgeBareLogins(logins);
@@ -152,7 +157,7 @@ export const POOLER: readonly Check[] = [
   },
   {
     id: "identities/pooler-certificate",
-    title: "The password of the pooler's look-ups opens nothing without the pooler's certificate",
+    title: "Nobody is let in as the pooler's look-ups without the pooler's certificate",
     ask: askBareLogins,
   },
   {

@@ -16,7 +16,12 @@ const PERSONAL: Readonly<Record<string, readonly string[]>> = {
 /** Of the extension: everybody sees the texts of their own statements alone. */
 const OPEN: ReadonlySet<string> = new Set(["pg_stat_statements", "pg_stat_statements_info"]);
 
-const ROLES = ["dujyo_app", "dujyo_readonly", "monitoring", "pgbouncer", "dujyo_repl", "dujyo_rewind"];
+const ROLES = [
+  ...["dujyo_app", "dujyo_readonly", "monitoring", "pgbouncer"],
+  ...["dujyo_repl", "dujyo_repl_b", "dujyo_rewind", "dujyo_rewind_b"],
+];
+/** Let in by a certificate alone. */
+const CERTIFIED: ReadonlySet<string> = new Set(["pgbouncer"]);
 const ROLE_ROWS = ROLES.map((role) => `('${role}')`).join(", ");
 
 const TABLES = `
@@ -58,7 +63,11 @@ export function judgePersonalColumns(rows: readonly (readonly string[])[]): Answ
 }
 
 /** Who may log in with which attribute: s(uper), r(eplication), c(reates roles), d(atabases), b(ypasses row security). */
-const ATTRIBUTES: Readonly<Record<string, string>> = { postgres: "srcdb", dujyo_repl: "r" };
+const ATTRIBUTES: Readonly<Record<string, string>> = {
+  postgres: "srcdb",
+  dujyo_repl: "r",
+  dujyo_repl_b: "r",
+};
 const MEMBERSHIPS: ReadonlySet<string> = new Set([
   "monitoring in pg_monitor",
   "monitoring in pg_use_reserved_connections",
@@ -85,7 +94,12 @@ export function judgeRoles(
       ...([...attributes].some((attribute) => !ATTRIBUTES[role]?.includes(attribute))
         ? [`${role} has the attributes ${attributes}`]
         : []),
-      ...(verifier === "SCRAM-SHA-256" ? [] : [`${role} has no password under SCRAM-SHA-256`]),
+      ...(CERTIFIED.has(role) && verifier !== ""
+        ? [`${role} has a password, and logs in with a certificate`]
+        : []),
+      ...(!CERTIFIED.has(role) && verifier !== "SCRAM-SHA-256"
+        ? [`${role} has no password under SCRAM-SHA-256`]
+        : []),
     ]),
     ...members.map(([member, group]) => `${member} in ${group}`).filter((pair) => !MEMBERSHIPS.has(pair)),
   ];

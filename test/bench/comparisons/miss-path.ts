@@ -51,8 +51,8 @@ export const missPath: Comparison = {
       variants: [
         ...[lane("pool"), lane("pipelined")],
         pgbench("pgbench", { stack, service: "pooled-reader", clients: CONNECTIONS }),
-        servers.pool.variant("api-pool", stack, paths),
-        servers.pipelined.variant("api-pipelined", stack, paths),
+        servers.pool.variantFrom("replica", "api-pool", stack, paths),
+        servers.pipelined.variantFrom("replica", "api-pipelined", stack, paths),
       ],
       stop: () => stopAll(Object.values(servers)),
     };

@@ -31,9 +31,9 @@ describe("the service's configuration", () => {
   it("has the documented defaults", () => {
     const config = readConfig(complete);
     expect(config.cache.ttlMs).toEqual({
-      balance: 30_000,
-      tokenBalance: 30_000,
-      history: 60_000,
+      balance: 600_000,
+      tokenBalance: 600_000,
+      history: 600_000,
       stats: 30_000,
       dexPool: 10_000,
     });

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import type { AppConfig } from "../../../service/src/app.ts";
+import type { CacheEntry } from "../../../service/src/cache/entry.ts";
 import { type AccountView, accountKey } from "../../../service/src/cache/keys.ts";
 import { Problem } from "../../../service/src/errors.ts";
 import { A, entry, IN_FLIGHT, type TestApp, testApp } from "../support/test-app.ts";
@@ -35,6 +36,8 @@ class Service {
   origin: "l1" | "redis" | "failing" = "l1";
   /** Seconds that the rate limit has callers wait. */
   wait = 0;
+  /** What A's views answer. */
+  entry: CacheEntry = entry;
   /** Whether answers that are not held wait until those that {@link waiting} has are called. */
   slow = false;
   readonly waiting: (() => void)[] = [];
@@ -50,13 +53,13 @@ class Service {
       return this.wait;
     };
     const cache = {
-      held: (key: string) => (holds(key) ? entry : undefined),
+      held: (key: string) => (holds(key) ? this.entry : undefined),
       serveHeld: () => this.served++,
-      peek: (key: string) => (holds(key) ? { entry, origin: "l1" } : undefined),
+      peek: (key: string) => (holds(key) ? { entry: this.entry, origin: "l1" } : undefined),
       get: async () => {
         if (this.slow) await new Promise<void>((resolve) => this.waiting.push(resolve));
         if (this.origin === "failing") throw new Problem("unavailable", { retryAfter: 3 });
-        return { entry, origin: "redis" };
+        return { entry: this.entry, origin: "redis" };
       },
       absorb: () => ({ entry, origin: "primary" }),
     };
@@ -94,7 +97,7 @@ class Service {
   }
 
   forget(): void {
-    Object.assign(this, { origin: "l1", wait: 0, slow: false, served: 0 });
+    Object.assign(this, { origin: "l1", wait: 0, slow: false, served: 0, entry });
     this.limited.length = 0;
   }
 
@@ -146,6 +149,12 @@ describe("a plain read of an account", () => {
     expect(fast.limited).toEqual(Array(2 * REQUESTS.length).fill("127.0.0.1"));
     expect(framework.made.lines.at(-1)).toMatchObject({ log: "access", status: 200 });
     expect(fast.made.lines).toEqual([]);
+  });
+
+  it("has the same text where that is more than ASCII", async () => {
+    for (const service of both) service.entry = { ...entry, body: '{"note":"Grüße, 5 € für 音楽"}' };
+    expect((await sameAnswer(PATHS.history)).body).toContain("5 € für 音楽");
+    expect(fast.served).toBe(1);
   });
 
   it("gets an id of its own where the client's is none that can be logged", async () => {

@@ -115,8 +115,28 @@ def write_configuration(order, data):
 
     with open(CONFIGURATION, encoding="utf-8") as file:
         configuration = yaml.safe_load(file)
+    _write_founder(with_bootstrap(configuration, order, data))
+
+
+def renew_configuration():
+    """After a change of the members' configuration: a founder runs with one of its own until its next start."""
+    import yaml
+
+    try:
+        with open(FOUNDER_CONFIGURATION, encoding="utf-8") as file:
+            bootstrap = yaml.safe_load(file)["bootstrap"]
+    except FileNotFoundError:
+        return
+    with open(CONFIGURATION, encoding="utf-8") as file:
+        configuration = yaml.safe_load(file)
+    _write_founder({**configuration, "bootstrap": bootstrap})
+
+
+def _write_founder(configuration):
+    import yaml
+
     with open(os.open(FOUNDER_CONFIGURATION, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        yaml.safe_dump(with_bootstrap(configuration, order, data), file)
+        yaml.safe_dump(configuration, file)
 
 
 def empty(store):

@@ -16,17 +16,21 @@ CONFIGURATION = "/etc/dujyo"
 PASSFILE = "/run/settle.pgpass"
 # Database and file, in the order in which they run.
 FILES = (("postgres", "roles.sql"), ("dujyo_blockchain", "database.sql"))
-# Each role's password is the secret file of this name.
+# Each role's password is the secret file of this name. That of the superuser may have a second line: the one that it has
+# instead, while it is being changed.
 PASSWORDS = {
     "postgres": "postgres-password",
     "dujyo_repl": "dujyo-repl-password",
+    "dujyo_repl_b": "dujyo-repl-b-password",
     "dujyo_rewind": "dujyo-rewind-password",
+    "dujyo_rewind_b": "dujyo-rewind-b-password",
     "dujyo_user": "dujyo-user-password",
     "dujyo_app": "dujyo-app-password",
     "dujyo_readonly": "dujyo-readonly-password",
     "monitoring": "monitoring-password",
-    "pgbouncer": "pgbouncer-password",
 }
+# Members log in as one of a pair, and as both while they change over: the one whose file is empty may not log in.
+IN_TURN = frozenset({"dujyo_repl", "dujyo_repl_b", "dujyo_rewind", "dujyo_rewind_b"})
 # Roles whose verifiers the pooler asks the database for, under both of its names of the database; the API's own pools first.
 POOLS = (
     ("dujyo_app", "dujyo_blockchain"), ("dujyo_readonly", "dujyo_blockchain_ro"),
@@ -40,11 +44,9 @@ def provision(leader, pooler=None):
 
     `pooler`: host and port of the pooler, which is told of them.
     """
-    superuser = secret(PASSWORDS["postgres"])
-    with open(os.open(PASSFILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        escaped = superuser.replace("\\", "\\\\").replace(":", "\\:")
-        file.write(f"*:*:*:postgres:{escaped}\n")
+    superuser = secret(PASSWORDS["postgres"]).split("\n")
     try:
+        _log_in(leader, superuser)
         for database, name in FILES:
             _run(leader, database, os.path.join(CONFIGURATION, name))
             say(f"{name}: in force on {leader}")
@@ -55,6 +57,20 @@ def provision(leader, pooler=None):
             _log_in_at(pooler)
     finally:
         os.unlink(PASSFILE)
+
+
+def _log_in(leader, passwords):
+    """Leaves the one of the superuser's passwords that is in force in PASSFILE. Raises Failure where none of them is."""
+    for password in passwords:
+        with open(os.open(PASSFILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+            file.write(f"*:*:*:postgres:{escaped}\n")
+        try:
+            psycopg2.connect(_conninfo(leader, "postgres")).close()
+            return
+        except psycopg2.OperationalError as error:
+            refusal = str(error).strip()
+    raise Failure(f"postgres can not log in at {leader}: {refusal}")
 
 
 def _conninfo(host, database):
@@ -77,16 +93,22 @@ def _set_passwords(connection):
         # Nothing about passwords, hashed ones included, in the log or among the statements' figures.
         cursor.execute("SET log_min_duration_statement = -1; SET log_statement = 'none'; "
                        "SET pg_stat_statements.track = 'none'; SET log_min_error_statement = 'panic'")
-        cursor.execute("SELECT rolname, rolpassword FROM pg_authid")
-        verifiers = dict(cursor.fetchall())
+        cursor.execute("SELECT rolname, rolpassword, rolcanlogin FROM pg_authid")
+        there = {role: (verifier, may_log_in) for role, verifier, may_log_in in cursor.fetchall()}
         for role, file in PASSWORDS.items():
-            password = secret(file)
-            if matches(password, verifiers.get(role)):
+            verifier, may_log_in = there[role]
+            password = secret(file).split("\n")[0]
+            if role in IN_TURN and not password:
+                if may_log_in:
+                    cursor.execute(f'ALTER ROLE "{role}" NOLOGIN PASSWORD NULL')
+                    say(f"{role}: may not log in any more")
+                continue
+            if may_log_in and matches(password, verifier):
                 continue
             verifier = encrypt_password(password, role, scope=connection, algorithm="scram-sha-256")
-            cursor.execute(f'ALTER ROLE "{role}" PASSWORD %s', (verifier,))
+            cursor.execute(f'ALTER ROLE "{role}" LOGIN PASSWORD %s', (verifier,))
             say(f"{role}: password set")
-    return all(verifiers.get(role) for role, _ in POOLS)
+    return all(there[role][0] for role, _ in POOLS)
 
 
 def _log_in_at(pooler):

@@ -9,6 +9,8 @@ from unittest import mock
 
 sys.path.insert(0, "lib")
 
+import yaml  # noqa: E402
+
 import restore_order  # noqa: E402
 from patroni_rest import Unreachable  # noqa: E402
 
@@ -121,6 +123,26 @@ class Bootstrap(unittest.TestCase):
     def test_from_what_was_brought_here(self):
         order = {name: value for name, value in ORDER.items() if name != "options"}
         self.assertEqual(restore_order.command(order, "/data"), ["/bin/cp", "--archive", f"{restore_order.BROUGHT}/.", "/data"])
+
+    def test_stays_when_the_members_configuration_changes(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        members, founder = (os.path.join(folder.name, name) for name in ("patroni.yml", "founder.yml"))
+        with mock.patch.multiple(restore_order, CONFIGURATION=members, FOUNDER_CONFIGURATION=founder):
+            # Not a founder.
+            restore_order.renew_configuration()
+            self.assertFalse(os.path.exists(founder))
+            configuration = {"bootstrap": {"dcs": {}}, "postgresql": {"authentication": "former"}}
+            for path, content in ((members, configuration), (founder, restore_order.with_bootstrap(configuration, ORDER, "/data"))):
+                with open(path, "w", encoding="utf-8") as file:
+                    yaml.safe_dump(content, file)
+            with open(members, "w", encoding="utf-8") as file:
+                yaml.safe_dump({**configuration, "postgresql": {"authentication": "new"}}, file)
+            restore_order.renew_configuration()
+            with open(founder, encoding="utf-8") as file:
+                renewed = yaml.safe_load(file)
+        self.assertEqual(renewed["postgresql"], {"authentication": "new"})
+        self.assertEqual(renewed["bootstrap"]["method"], "restore")
 
 
 if __name__ == "__main__":
