@@ -13,6 +13,7 @@ import { mustRun } from "../../tools/process.ts";
 import { stackSettings } from "../../tools/stack/settings.ts";
 import { eventually, whole } from "../support/faults.ts";
 import { STACK } from "../support/stack-settings.ts";
+import { costOfWaking } from "../support/waking.ts";
 
 /** Alerts that look at least five minutes back tell of what earlier tests have broken for as long. */
 const LOOKS_BACK = /\[(?:[5-9]|\d\d+)m|\[\d+[hd]|rate(?:[5-9]|\d\d+)m|rate\d+[hd]/;
@@ -32,6 +33,11 @@ const SCRAPE_MS_AT_MOST = 10;
 /** Shares of one core that the stack may take while nobody asks it for anything: without its monitoring, and with it. */
 const IDLE_AT_MOST = 0.2;
 const IDLE_WITH_MONITORING_AT_MOST = 0.4;
+/**
+ * An idle stack does little but wake up. Beyond this the machine is slow at it, and the stack may take as much more. Seen on one
+ * machine: 0.43 of a core where waking up cost 1.1 to 1.7 ms, 0.37 at 0.75 ms, 0.31 at 0.59 ms, and 0.12 to 0.22 at other times.
+ */
+const SLOW_WAKING_MS = 0.3;
 const MONITORING =
   /^(prometheus|alertmanager|grafana|node-exporter|(postgres|redis|pgbouncer|etcd)-exporter)(-\d+)?$/;
 
@@ -50,8 +56,14 @@ describe("monitoring of the running stack", () => {
           .filter(({ labels }) => count(labels.instance ?? ""))
           .reduce((sum, { value }) => sum + value, 0);
       const [served, all] = [share((instance) => !MONITORING.test(instance)), share(() => true)];
-      told = `idle: ${containers.length} containers take ${all.toFixed(3)} of a core, ${served.toFixed(3)} without the monitoring`;
-      return containers.length > 20 && served <= IDLE_AT_MOST && all <= IDLE_WITH_MONITORING_AT_MOST;
+      const waking = await costOfWaking();
+      const slowness = Math.max(1, waking / SLOW_WAKING_MS);
+      told = `idle: ${containers.length} containers take ${all.toFixed(3)} of a core, ${served.toFixed(3)} without the monitoring, where waking up costs ${waking.toFixed(2)} ms`;
+      return (
+        containers.length > 20 &&
+        served <= IDLE_AT_MOST * slowness &&
+        all <= IDLE_WITH_MONITORING_AT_MOST * slowness
+      );
     };
     // What the tests before it did is within the rate for a minute.
     await eventually("an idle stack", isIdle, 180).catch((error) => {
