@@ -6,7 +6,7 @@ import { Certificate, CertificateAuthority } from "../secrets/certificates.ts";
 import { Password } from "../secrets/password.ts";
 import { postgresMemory } from "../settings/budgets.ts";
 import type { PostgresIdentity } from "../settings/identity.ts";
-import { roleInTurn } from "../settings/member-roles.ts";
+import { bothRoles, roleInTurn } from "../settings/member-roles.ts";
 import { RECOVERY_PROFILES } from "../settings/recovery.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { CompanionSpec, FileSpec, Target, Workload } from "../target.ts";
@@ -278,11 +278,9 @@ export class PostgresCluster extends pulumi.ComponentResource {
       mapRoles((role) => {
         if (role === "superuser") return [{ user: ROLES[role], value: this.knownPasswords[role] }];
         if (!IN_TURN.has(role)) return [this.#inUse(role)];
-        return [1, 2]
-          .map((number) => roleInTurn(ROLES[role], number))
-          .map(
-            (turn) => this.#numbered[role].find(({ user }) => user === turn) ?? { user: turn, value: EMPTY },
-          );
+        return bothRoles(ROLES[role]).map(
+          (turn) => this.#numbered[role].find(({ user }) => user === turn) ?? { user: turn, value: EMPTY },
+        );
       }),
     ).flat();
   }

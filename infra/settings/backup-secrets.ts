@@ -1,13 +1,15 @@
 import type { Issue } from "./budgets.ts";
+import { givenSecrets } from "./given-secrets.ts";
 import type { Settings } from "./schema.ts";
 import { ISSUED_KEY, weakness } from "./strength.ts";
 
 /** What the bucket is opened with, by the names that `backupSecrets` has them under. */
 const KEYS = ["key", "keySecret"] as const;
 
-const command = (how: string, name: string) =>
-  `in the environment that "npm run connect" prints, with: pulumi config ${how} --path 'dujyo:backupSecrets.${name}'`;
-const setIt = (name: string) => command("set --secret", name);
+const { setIt, removeIt, plaintextIssues } = givenSecrets("backupSecrets", (name) => `.${name}`);
+
+/** What is wrong with keys that a stack file holds in plain text, by their names. */
+export { plaintextIssues as plaintextKeyIssues };
 
 /** What is wrong with a repository in an object store. No message holds a secret. */
 export function objectStoreIssues({ backup, backupSecrets }: Settings): Issue[] {
@@ -15,7 +17,7 @@ export function objectStoreIssues({ backup, backupSecrets }: Settings): Issue[] 
   const names = Object.keys(backupSecrets);
   const needless = (name: string, reason: string) => ({
     path: `backupSecrets.${name}`,
-    reason: `${reason}; remove it, ${command("rm", name)}`,
+    reason: `${reason}; remove it, ${removeIt(name)}`,
   });
   if (endpoint === "")
     return [
@@ -70,12 +72,4 @@ function unfitKey(name: (typeof KEYS)[number], secret: unknown): Issue[] {
   return [
     { path, reason: `is a weak key, ${lacks}: have another made at the store, and set it, ${setIt(name)}` },
   ];
-}
-
-/** Keys that a stack file holds in plain text; `names` of them below `backupSecrets`. */
-export function plaintextKeyIssues(names: readonly string[]): Issue[] {
-  return names.map((name) => ({
-    path: `backupSecrets.${name}`,
-    reason: `stands in the stack file unencrypted; make another, remove this one there, and set it, ${setIt(name)}`,
-  }));
 }

@@ -5,3 +5,8 @@
 export function roleInTurn(role: string, number: number): string {
   return number % 2 === 0 ? `${role}_b` : role;
 }
+
+/** Both roles that take turns, the one of odd numbers first. */
+export function bothRoles(role: string): readonly string[] {
+  return [1, 2].map((number) => roleInTurn(role, number));
+}

@@ -1,4 +1,5 @@
 import type { Issue } from "./budgets.ts";
+import { givenSecrets } from "./given-secrets.ts";
 import { HEARTBEAT } from "./receivers.ts";
 import { ISSUED_KEY, weakness } from "./strength.ts";
 
@@ -34,9 +35,10 @@ function isAddress(text: string): boolean {
   return /^https?:$/.test(URL.parse(text)?.protocol ?? "");
 }
 
-const command = (how: string, name: string) =>
-  `in the environment that "npm run connect" prints, with: pulumi config ${how} --path 'dujyo:receiverSecrets["${name}"]'`;
-const setIt = (name: string) => command("set --secret", name);
+const { setIt, removeIt, plaintextIssues } = givenSecrets("receiverSecrets", (name) => `["${name}"]`);
+
+/** What is wrong with secrets of receivers that a stack file holds in plain text, by their names. */
+export { plaintextIssues };
 
 /**
  * What is wrong between receivers and their secrets. It takes the settings as they were given, since it has to speak
@@ -71,7 +73,7 @@ export function receiverIssues(given: Raw): Issue[] {
       .filter((name) => !names.includes(name))
       .map((name) => ({
         path: `receiverSecrets.${name}`,
-        reason: `belongs to no receiver; add the receiver to monitoring.receivers, or remove the secret, ${command("rm", name)}`,
+        reason: `belongs to no receiver; add the receiver to monitoring.receivers, or remove the secret, ${removeIt(name)}`,
       })),
   ];
 }
@@ -87,12 +89,4 @@ function weakKey(name: string, address: boolean, secret: unknown): Issue[] {
       reason: `is a weak password or key, ${lacks}: have another made where it comes from, and set it, ${setIt(name)}`,
     },
   ];
-}
-
-/** Secrets that a stack file holds in plain text; `names` of them below `receiverSecrets`. */
-export function plaintextIssues(names: readonly string[]): Issue[] {
-  return names.map((name) => ({
-    path: `receiverSecrets.${name}`,
-    reason: `stands in the stack file unencrypted; make another, remove this one there, and set it, ${setIt(name)}`,
-  }));
 }

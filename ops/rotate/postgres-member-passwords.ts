@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "pg";
-import { roleInTurn } from "../../infra/settings/member-roles.ts";
+import { bothRoles, roleInTurn } from "../../infra/settings/member-roles.ts";
 import { Failure } from "../../tools/failure.ts";
 import type { Connection } from "../connection.ts";
 import { sessionOptions, withSession } from "../postgres/session.ts";
@@ -45,7 +45,7 @@ async function mustBeOpen(primary: Client, numbers: readonly number[]): Promise<
   const pairs = ["dujyo_repl", "dujyo_rewind"];
   const { rows } = await primary.query<{ role: string }>(
     "SELECT rolname AS role FROM pg_roles WHERE rolcanlogin AND rolname = ANY ($1)",
-    [pairs.flatMap((role) => [1, 2].map((number) => roleInTurn(role, number)))],
+    [pairs.flatMap(bothRoles)],
   );
   const found = rows.map(({ role }) => role).toSorted();
   const wanted = pairs.flatMap((role) => numbers.map((number) => roleInTurn(role, number))).toSorted();

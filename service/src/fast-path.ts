@@ -10,7 +10,7 @@ import { count } from "./plugins/measure.ts";
 import { networkOf } from "./plugins/rate-limits.ts";
 import type { RateLimiter } from "./resilience/rate-limiter.ts";
 import { ageOf, JSON_TYPE } from "./routes/serve.ts";
-import { ADDRESS_PATTERN } from "./schemas/fields.ts";
+import { IS_ADDRESS } from "./schemas/fields.ts";
 
 export interface FastPathArgs {
   readonly cache: Pick<ReadThrough, "held" | "serveHeld" | "get">;
@@ -34,8 +34,6 @@ const VIEWS = [
   ["/transactions/", "history"],
   ["/balance-detail/", "detail"],
 ] as const;
-
-const IS_ADDRESS = new RegExp(ADDRESS_PATTERN);
 
 /**
  * Answers the plain reads of an account ahead of the framework, with the same status, headers and body as the routes (a test

@@ -17,8 +17,8 @@ import {
   listing,
   now,
   ops,
-  type Proved,
   type Restored,
+  restorable,
   smallSettings,
   startSmallStack,
 } from "./small-stack.ts";
@@ -46,10 +46,7 @@ it("restores what was written before and after a change of leader, within a minu
   expect((await ops("backup", "--type", "incr")).code).toBe(0);
   expect((await ops("switchover")).code).toBe(0);
   const height = await book();
-  const seconds = await eventually(`block ${height} can be restored`, LAG, async () => {
-    const { code, data } = await ops<Proved>("restore-drill");
-    return code === 0 && data.height >= height;
-  });
+  const seconds = await restorable(height);
   console.log(`a block could be restored ${seconds.toFixed(1)} s after it was sealed`);
 });
 
@@ -96,10 +93,7 @@ it("goes back in place to a moment before a write, as a whole cluster with the s
   // The replica was copied, and may lead; what is archived from here on leads on.
   expect((await ops("switchover")).code).toBe(0);
   const height = await book();
-  await eventually(`block ${height} can be restored`, LAG, async () => {
-    const proved = await ops<Proved>("restore-drill");
-    return proved.code === 0 && proved.data.height >= height;
-  });
+  await restorable(height);
 });
 
 it("fills another stack, which then takes backups of its own, and refuses to do it twice", {

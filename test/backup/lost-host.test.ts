@@ -13,8 +13,8 @@ import {
   listing,
   now,
   ops,
-  type Proved,
   type Restored,
+  restorable,
   smallSettings,
   startSmallStack,
 } from "./small-stack.ts";
@@ -54,10 +54,7 @@ describe("a repository on the host's volume", () => {
     await loseHost();
     await up(SMALL_STACK);
     expect(await firstBackup()).not.toBe(former);
-    await eventually(`block ${height} can be restored`, LAG, async () => {
-      const { code, data } = await ops<Proved>("restore-drill");
-      return code === 0 && data.height >= height;
-    });
+    await restorable(height);
     expect(await up(SMALL_STACK)).toMatch(UNCHANGED);
   });
 });
@@ -100,20 +97,14 @@ describe("a repository in a bucket", () => {
     forgetLastBooking();
     const height = await book();
     expect((await ops("status")).code).toBe(0);
-    await eventually(`block ${height} can be restored`, LAG, async () => {
-      const proved = await ops<Proved>("restore-drill");
-      return proved.code === 0 && proved.data.height >= height;
-    });
+    await restorable(height);
     expect(await up(SMALL_STACK)).toMatch(UNCHANGED);
   });
 
   it("outlives every disk of the stack, as long as its state is kept", { timeout: 1_000_000 }, async () => {
     const kept = await book();
     const hashes = await blocks(kept);
-    await eventually(`block ${kept} can be restored`, LAG, async () => {
-      const proved = await ops<Proved>("restore-drill");
-      return proved.code === 0 && proved.data.height >= kept;
-    });
+    await restorable(kept);
     const { containers, volumes } = await objectsOf(SMALL_STACK);
     await mustRun("docker", ["rm", "--force", "--volumes", ...containers]);
     await mustRun("docker", ["volume", "rm", ...volumes]);

@@ -118,3 +118,10 @@ export interface Restored extends Proved {
 }
 
 export const listing = async () => (await ops<Listing>("backups")).data;
+
+/** Waits until a trial proves that a block can be restored; seconds. */
+export const restorable = (height: number): Promise<number> =>
+  eventually(`block ${height} can be restored`, LAG, async () => {
+    const { code, data } = await ops<Proved>("restore-drill");
+    return code === 0 && data.height >= height;
+  });

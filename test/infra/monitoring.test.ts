@@ -3,22 +3,10 @@ import { parse, stringify } from "yaml";
 import { alertmanagerFiles } from "../../infra/components/monitoring/alert-routing.ts";
 import { atPace, ruleFiles } from "../../infra/components/monitoring/rule-files.ts";
 import { scrapeConfigs } from "../../infra/components/monitoring/scrape.ts";
-import { parseSettings, SettingsError } from "../../infra/settings/parse.ts";
+import { parseSettings } from "../../infra/settings/parse.ts";
 import { parseStackFile } from "../../infra/settings/stack-file.ts";
 import { alerts } from "../monitoring/alert-files.ts";
-
-const problemsOf = (given: Record<string, unknown>) => problemsIn(() => parseSettings("dev", given));
-
-function problemsIn(parsing: () => unknown): Record<string, string> {
-  try {
-    parsing();
-  } catch (error) {
-    if (error instanceof SettingsError)
-      return Object.fromEntries(error.issues.map(({ path, reason }) => [path, reason]));
-    throw error;
-  }
-  return {};
-}
+import { problemsIn, problemsOf } from "../support/settings-problems.ts";
 
 const ADDRESS = "https://hooks.invalid/secret";
 const slack = { name: "oncall", type: "slack" };

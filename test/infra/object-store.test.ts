@@ -2,21 +2,9 @@ import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { explainSettings } from "../../infra/settings/explain.ts";
 import { storeAddress } from "../../infra/settings/object-store.ts";
-import { parseSettings, SettingsError } from "../../infra/settings/parse.ts";
+import { parseSettings } from "../../infra/settings/parse.ts";
 import { keysThatDiffer, parseStackFile } from "../../infra/settings/stack-file.ts";
-
-function problemsIn(parsing: () => unknown): Record<string, string> {
-  try {
-    parsing();
-  } catch (error) {
-    if (error instanceof SettingsError)
-      return Object.fromEntries(error.issues.map(({ path, reason }) => [path, reason]));
-    throw error;
-  }
-  return {};
-}
-
-const problemsOf = (given: Record<string, unknown>) => problemsIn(() => parseSettings("dev", given));
+import { problemsIn, problemsOf } from "../support/settings-problems.ts";
 
 const STORE = { endpoint: "https://objects.example:9000", bucket: "ledger" };
 const SECRETS = { key: "AKEYOFSOMEBODY", keySecret: "0123456789abcdefghij" };

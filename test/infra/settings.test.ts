@@ -6,23 +6,13 @@ import { z } from "zod";
 import { publishedPorts } from "../../infra/ports.ts";
 import { connectionDemand, postgresMemory, redisMaxMemory } from "../../infra/settings/budgets.ts";
 import { IDENTITY_KEYS } from "../../infra/settings/identity.ts";
-import { parseConfiguration, parseSettings, SettingsError } from "../../infra/settings/parse.ts";
+import { parseConfiguration, parseSettings } from "../../infra/settings/parse.ts";
 import { RECOVERY_PROFILES } from "../../infra/settings/recovery.ts";
 import { settingsSchema } from "../../infra/settings/schema.ts";
 import { keysThatDiffer, parseStackFile, readStackFile } from "../../infra/settings/stack-file.ts";
+import { problemsOf } from "../support/settings-problems.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-
-function problemsOf(given: Record<string, unknown>, parse = parseSettings): Record<string, string> {
-  try {
-    parse("dev", given);
-  } catch (error) {
-    if (error instanceof SettingsError)
-      return Object.fromEntries(error.issues.map(({ path, reason }) => [path, reason]));
-    throw error;
-  }
-  return {};
-}
 
 describe("settings", () => {
   it("fill in every default", () => {

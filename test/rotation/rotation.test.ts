@@ -7,6 +7,7 @@ import { type Connection, LOGINS } from "../../ops/connection.ts";
 import { sessionOptions, withSession } from "../../ops/postgres/session.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun, run } from "../../tools/process.ts";
+import { runningContainers } from "../support/containers.ts";
 import { eventually } from "../support/faults.ts";
 import { removeStack } from "../support/running-stack.ts";
 import { stackConnection, UNCHANGED, up } from "../support/stack-commands.ts";
@@ -37,23 +38,14 @@ beforeAll(async () => {
 
 afterAll(() => removeStack(SMALL_STACK), MINUTES);
 
-/** Identities of the running containers, by member. */
-async function containers(): Promise<string[]> {
-  const listed = await mustRun("docker", [
-    ...["ps", "--no-trunc", "--format", '{{.Label "io.dujyo.member"}} {{.ID}}'],
-    ...["--filter", `label=io.dujyo.stack=${SMALL_STACK}`, "--filter", "label=io.dujyo.member"],
-  ]);
-  return listed.trim().split("\n").sort();
-}
-
 /** Clients have all that they ask for while `work` goes on, and no container is replaced. */
 async function failsNothing(name: string, work: () => Promise<unknown>): Promise<void> {
-  const before = await containers();
+  const before = await runningContainers(SMALL_STACK);
   const figures = await loadDuring(SMALL_STACK, work);
   console.log(`${name}: ${JSON.stringify(figures)}`);
   expect(figures.operations).toBeGreaterThan(100);
   expect(figures.complaints).toEqual({});
-  expect(await containers()).toEqual(before);
+  expect(await runningContainers(SMALL_STACK)).toEqual(before);
 }
 
 /** Begins a rotation, and kills it with all that it has started as soon as the condition holds. */

@@ -9,6 +9,7 @@ import { blindIndex, type KeyRing, keyRing, seal, unseal } from "../../tools/dat
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun, run } from "../../tools/process.ts";
 import { withSession } from "../support/clients.ts";
+import { runningContainers } from "../support/containers.ts";
 import { eventually } from "../support/faults.ts";
 import { stackConnection, UNCHANGED, up } from "../support/stack-commands.ts";
 import { BASE_SETTINGS, STACK, writeSettings } from "../support/stack-settings.ts";
@@ -53,21 +54,6 @@ async function statusesDuring(token: string, work: () => Promise<unknown>): Prom
   return counts;
 }
 
-/** Identities of the running containers, by member. */
-async function containers(): Promise<ReadonlyMap<string, string>> {
-  const labels = [`label=io.dujyo.stack=${STACK}`, "label=io.dujyo.member"];
-  const format = '{{.Label "io.dujyo.member"}} {{.ID}}';
-  const listed = await mustRun("docker", [
-    ...["ps", "--no-trunc", "--format", format, ...labels.flatMap((label) => ["--filter", label])],
-  ]);
-  return new Map(
-    listed
-      .trim()
-      .split("\n")
-      .map((line) => line.split(" ") as [string, string]),
-  );
-}
-
 describe("a rotation of the token key", () => {
   it("fails no request and replaces no container; tokens of both keys are taken until one is withdrawn", {
     timeout: 300_000,
@@ -76,7 +62,7 @@ describe("a rotation of the token key", () => {
       writeSettings(BASE_SETTINGS);
       await up();
     }, 300_000);
-    const before = await containers();
+    const before = await runningContainers(STACK);
     const former = await tokenOf(inject("connection"));
     const counts = await statusesDuring(former, () => mustRun(process.execPath, rotate("token-key")));
     console.log(`rotation: ${JSON.stringify(counts)}`);
@@ -95,7 +81,7 @@ describe("a rotation of the token key", () => {
     await up();
     await eventually("the new key is withdrawn", async () => (await ask(rotated)) === 401);
     expect(await ask(former)).toBe(400);
-    expect(await containers()).toEqual(before);
+    expect(await runningContainers(STACK)).toEqual(before);
   });
 });
 
@@ -129,7 +115,7 @@ describe("a rotation of the personal fields' key", () => {
       writeSettings(BASE_SETTINGS);
       await up();
     }, 300_000);
-    const before = await containers();
+    const before = await runningContainers(STACK);
     const ring = async () => keyRing((await stackConnection()).personalKeys);
     const former = await ring();
     let rotating = true;
@@ -159,7 +145,7 @@ describe("a rotation of the personal fields' key", () => {
     });
     writeSettings(BASE_SETTINGS);
     await up();
-    expect(await containers()).toEqual(before);
+    expect(await runningContainers(STACK)).toEqual(before);
   });
 });
 
@@ -170,7 +156,7 @@ describe("a rotation of certificates", () => {
   it("fails no request, replaces nothing that serves, and leaves nothing for an up to do", {
     timeout: 300_000,
   }, async () => {
-    const before = await containers();
+    const before = await runningContainers(STACK);
     const shown = async () => (await certificateOf(inject("connection").redis[0]?.published)).fingerprint256;
     const former = await shown();
     const counts = await statusesDuring(await tokenOf(inject("connection")), () =>
@@ -179,7 +165,7 @@ describe("a rotation of certificates", () => {
     console.log(`rotation of certificates: ${JSON.stringify(counts)}`);
     expect(Object.keys(counts)).toEqual(["400"]);
     expect(await shown()).not.toBe(former);
-    const after = await containers();
+    const after = await runningContainers(STACK);
     const replaced = [...before].filter(([member, id]) => after.get(member) !== id).map(([member]) => member);
     expect(replaced.filter((member) => !WATCHES.test(member))).toEqual([]);
     expect(await up()).toMatch(UNCHANGED);

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from "jose";
 
 import { Problem } from "../errors.ts";
-import { ADDRESS_PATTERN } from "../schemas/fields.ts";
+import { IS_ADDRESS } from "../schemas/fields.ts";
 
 /** Who calls, as a valid token says. */
 export interface Caller {
@@ -21,8 +21,6 @@ export interface AuthenticationArgs {
   readonly issuer: string;
   readonly audience: string;
 }
-
-const IS_ADDRESS = new RegExp(ADDRESS_PATTERN);
 
 declare module "fastify" {
   interface FastifyContextConfig {

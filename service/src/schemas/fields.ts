@@ -1,6 +1,8 @@
 import { Type } from "typebox";
 
-export const ADDRESS_PATTERN = "^[A-Za-z0-9_-]{1,64}$";
+const ADDRESS_PATTERN = "^[A-Za-z0-9_-]{1,64}$";
+/** Whether a text is an address. */
+export const IS_ADDRESS = new RegExp(ADDRESS_PATTERN);
 export const HASH_PATTERN = "^[0-9a-f]{64}$";
 
 export const Address = Type.String({
