@@ -37,10 +37,19 @@ export function sessionOptions({ host, port, database, user, passwords, ca }: Da
   return { ...session, password: () => passwordInForce(session, passwords()) };
 }
 
-/** A pool whose waiting line is bounded. */
+/** Share of the newest loan in the mean: that of the last ten or so counts. */
+const NEWEST = 0.1;
+
+/**
+ * A pool whose waiting line is bounded, in requests and in time: a line that takes longer than its users wait only makes
+ * everybody late. How long it takes is known from how long connections were lent lately (Little's law).
+ */
 export class BoundedPool {
   readonly pool: Pool;
   readonly #limits: PoolLimits;
+  readonly #lentAt = new WeakMap<PoolClient, number>();
+  /** How long a connection is lent, milliseconds: a moving mean. */
+  #loanMs = 0;
 
   constructor({ login, limits, name, connectTimeoutMs, queryTimeoutMs, onError }: PoolArgs) {
     this.#limits = limits;
@@ -58,6 +67,11 @@ export class BoundedPool {
     // A session that breaks while it is lent out fails its borrower's query, and says so a second time here: without
     // anyone listening, that would end the process.
     this.pool.on("connect", (client) => client.on("error", () => undefined));
+    this.pool.on("acquire", (client) => this.#lentAt.set(client, performance.now()));
+    this.pool.on("release", (_error, client) => {
+      const loanMs = performance.now() - (this.#lentAt.get(client) ?? performance.now());
+      this.#loanMs += NEWEST * (loanMs - this.#loanMs);
+    });
   }
 
   get size(): number {
@@ -81,11 +95,19 @@ export class BoundedPool {
     return this.#limits.queue;
   }
 
+  /**
+   * Whether one more would make the line too long, in requests or in time. One for each connection may always wait, so that
+   * a database that was slow is found to be quick again.
+   */
+  get full(): boolean {
+    const { size, queue, waitMs } = this.#limits;
+    const ahead = this.pool.waitingCount;
+    return ahead > queue || (ahead >= size && (ahead * this.#loanMs) / size > waitMs);
+  }
+
   /** @throws Problem `overloaded` at once when the waiting line is full. */
   admit(): void {
-    if (this.pool.waitingCount > this.#limits.queue) {
-      throw new Problem("overloaded", { detail: "too many requests wait for the database" });
-    }
+    if (this.full) throw new Problem("overloaded", { detail: "too many requests wait for the database" });
   }
 
   async connect(): Promise<PoolClient> {
