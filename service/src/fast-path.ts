@@ -88,7 +88,8 @@ export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
     const body = JSON.stringify(problem.toDocument(id));
     const headers = ["x-request-id", id, "x-content-type-options", "nosniff"];
     headers.push("retry-after", String(problem.retryAfter), "cache-control", "no-store");
-    headers.push("content-type", PROBLEM_TYPE, "content-length", String(Buffer.byteLength(body)));
+    // The framework names the characters of its answers.
+    headers.push("content-type", `${PROBLEM_TYPE}; charset=utf-8`, "content-length", String(Buffer.byteLength(body)));
     response.writeHead(problem.status, headers).end(body);
     metrics.refused++;
     count(metrics.answers, latency, { status: problem.status, ms: performance.now() - begin });

@@ -11,7 +11,7 @@ declare module "fastify" {
   }
 }
 
-export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
+export const PROBLEM_TYPE = "application/problem+json";
 
 /** Answers every failure with a problem document. What went wrong inside is logged, not told. */
 export function addProblems(app: FastifyInstance): void {
