@@ -89,7 +89,12 @@ export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
     const headers = ["x-request-id", id, "x-content-type-options", "nosniff"];
     headers.push("retry-after", String(problem.retryAfter), "cache-control", "no-store");
     // The framework names the characters of its answers.
-    headers.push("content-type", `${PROBLEM_TYPE}; charset=utf-8`, "content-length", String(Buffer.byteLength(body)));
+    headers.push(
+      "content-type",
+      `${PROBLEM_TYPE}; charset=utf-8`,
+      "content-length",
+      String(Buffer.byteLength(body)),
+    );
     response.writeHead(problem.status, headers).end(body);
     metrics.refused++;
     count(metrics.answers, latency, { status: problem.status, ms: performance.now() - begin });
