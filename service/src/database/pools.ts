@@ -37,8 +37,8 @@ export function sessionOptions({ host, port, database, user, passwords, ca }: Da
   return { ...session, password: () => passwordInForce(session, passwords()) };
 }
 
-/** Share of the newest loan in the mean: that of the last ten or so counts. */
-const NEWEST = 0.1;
+/** Share of the newest loan in the mean: that of the last fifty or so counts, as one that waits for a lock says little. */
+const NEWEST = 0.02;
 
 /**
  * A pool whose waiting line is bounded, in requests and in time: a line that takes longer than its users wait only makes

