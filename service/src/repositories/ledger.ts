@@ -6,6 +6,7 @@ import { UNREACHABLE_LSN } from "../database/lsn.ts";
 import type { BoundedPool } from "../database/pools.ts";
 import { Problem, type ProblemCode } from "../errors.ts";
 import type { Breaker } from "../resilience/circuit-breaker.ts";
+import { Gathered } from "../resilience/gathered.ts";
 import { retry } from "../resilience/retry.ts";
 
 export interface TransferOrder {
@@ -68,6 +69,7 @@ export interface LedgerArgs {
 export class Ledger {
   readonly #args: LedgerArgs;
   readonly #unreplicated = new WeakSet<PoolClient>();
+  readonly #announcements = new Gathered<Change>((changes) => this.#announce(changes));
 
   constructor(args: LedgerArgs) {
     this.#args = args;
@@ -122,8 +124,15 @@ export class Ledger {
     return rows.map(({ address, version }) => [address, version]);
   }
 
-  /** Makes every instance hear of changed accounts by way of the database, as the tables' triggers do. */
-  async announce(changes: readonly Change[]): Promise<void> {
+  /**
+   * Makes every instance hear of changed accounts by way of the database, as the tables' triggers do. One at a time:
+   * PostgreSQL lets only one transaction with notices commit at once, and each would hold a connection meanwhile.
+   */
+  announce(changes: readonly Change[]): Promise<void> {
+    return this.#announcements.add(changes);
+  }
+
+  async #announce(changes: readonly Change[]): Promise<void> {
     const payloads = Array.from({ length: Math.ceil(changes.length / PER_NOTICE) }, (_, at) =>
       JSON.stringify({ t: "balances", k: changes.slice(at * PER_NOTICE, (at + 1) * PER_NOTICE) }),
     );
@@ -136,24 +145,26 @@ export class Ledger {
 
   async #book(client: PoolClient, order: TransferOrder): Promise<Booking> {
     const { from, to, amount, nonce, key, requestHash, nftId } = order;
+    const values = [from, to, amount, nonce, key, requestHash, nftId ?? null];
     let broken: Error | undefined;
+    const booked = client.query<Omit<Booking, "lsn">>({ ...TRANSFER, values });
+    // Sent along with the booking, and done after its commit. It is booked whatever comes of this.
+    const position = client.query<{ lsn: string }>(POSITION).then(
+      ({ rows }) => rows[0]?.lsn,
+      (error: Error) => {
+        broken = error;
+      },
+    );
     try {
-      const values = [from, to, amount, nonce, key, requestHash, nftId ?? null];
-      const { rows } = await client.query<Omit<Booking, "lsn">>({ ...TRANSFER, values });
+      const { rows } = await booked;
       if (this.#unreplicated.has(client)) throw new Error("the commit was not confirmed by a standby");
       if (!rows[0]) throw new Error("ledger_transfer gave no row");
-      // On the same connection, so that a booking waits in the line for one only once. It is booked whatever comes of this.
-      const lsn = await client.query<{ lsn: string }>(POSITION).then(
-        (position) => position.rows[0]?.lsn,
-        (error: Error) => {
-          broken = error;
-        },
-      );
-      return { ...rows[0], lsn: lsn ?? UNREACHABLE_LSN };
+      return { ...rows[0], lsn: (await position) ?? UNREACHABLE_LSN };
     } catch (error) {
       if (nodeFailed(error)) broken = error as Error;
       throw error;
     } finally {
+      await position;
       client.release(broken);
     }
   }

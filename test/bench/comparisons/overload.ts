@@ -9,8 +9,8 @@ import type { BenchStack } from "../stack.ts";
 const ACCOUNTS = 10_000;
 /** Each pays once or twice in a measurement: a refused transfer would make the payer's next one fail as well. */
 const PAYERS = 20_000;
-/** Three for each connection of a pool: enough to keep the database busy, few enough that nobody is refused. */
-const PEAK_CONNECTIONS = 32;
+/** Two for each connection of a pool: enough to keep the database busy, and as many as are never refused. */
+const PEAK_CONNECTIONS = 20;
 /** How many times the peak is sent. */
 const TIMES = 3;
 /** Users who send it, below what the API lets in; each pauses so long that they send that much if answered at once. */
