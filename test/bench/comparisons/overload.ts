@@ -25,6 +25,7 @@ const OWN_LIMITS = {
   REDIS_COMMAND_TIMEOUT_MS: "200",
   DB_CONNECT_TIMEOUT_MS: "2000",
   DB_QUERY_TIMEOUT_MS: "2000",
+  DB_MAX_WAIT_MS: "100",
   // Expired as soon as it is stored: every read goes all the way.
   CACHE_TTL_BALANCE_MS: "1",
   CACHE_TTL_HISTORY_MS: "1",
