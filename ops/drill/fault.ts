@@ -7,6 +7,8 @@ export type Heal = () => Promise<void>;
 export interface Goal {
   /** Longest write outage, seconds. */
   readonly writeOutage?: number;
+  /** Longest write outage of the recovery profile `fast`, as a share of what the profile `stock` takes. */
+  readonly ofStock?: number;
   /** Whether clients get no error at all. */
   readonly noErrors?: boolean;
   /** Whether the primary stays the primary. */
