@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { defineCommand, type Outcome, type Task } from "../define-command.ts";
 import { differences, openBeside } from "../drill/beside.ts";
-import { campaign, fullPlan, randomPlan, type Turn } from "../drill/campaign.ts";
+import { campaign, fullPlan, randomPlan } from "../drill/campaign.ts";
 import { compare, formatComparison } from "../drill/comparison.ts";
+import type { Turn } from "../drill/fault.ts";
 import { FAULTS, faultNamed } from "../drill/faults/index.ts";
 import type { Progress } from "../drill/ground.ts";
 import { goals, goalsAlone, keepRun, whyNotKept } from "../drill/kept-runs.ts";

@@ -1,13 +1,7 @@
 import { Random } from "../../tools/data/random.ts";
 import type { RunningStack } from "../running-stack.ts";
-import type { Fault } from "./fault.ts";
+import type { Fault, Turn } from "./fault.ts";
 import { DrillGround, type Progress } from "./ground.ts";
-
-/** One fault, once. */
-export interface Turn {
-  readonly fault: Fault;
-  readonly round: number;
-}
 
 export interface CampaignArgs {
   /** Where each turn happens, on one after the other. */

@@ -37,6 +37,12 @@ export interface Fault {
   readonly inject: (scene: Scene) => Promise<Heal>;
 }
 
+/** One fault, once. */
+export interface Turn {
+  readonly fault: Fault;
+  readonly round: number;
+}
+
 /** For faults that end by themselves. */
 export const nothingToHeal: Heal = async () => undefined;
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { writeWhole } from "../../tools/setup/place.ts";
 import type { RunningStack } from "../running-stack.ts";
 import { type DrillAccount, drillAccounts } from "./accounts.ts";
-import type { Turn } from "./campaign.ts";
+import type { Turn } from "./fault.ts";
 import type { Injector } from "./injector.ts";
 import { removeWrites } from "./ledger.ts";
 import { openInjector } from "./open-injector.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { parseSettings } from "../../infra/settings/parse.ts";
 import { differences, refuseBeside } from "../../ops/drill/beside.ts";
-import { fullPlan, type Ground, type Turn, takeTurns } from "../../ops/drill/campaign.ts";
+import { fullPlan, type Ground, takeTurns } from "../../ops/drill/campaign.ts";
 import { type Comparison, compare, formatComparison } from "../../ops/drill/comparison.ts";
-import type { Fault, Goal } from "../../ops/drill/fault.ts";
+import type { Fault, Goal, Turn } from "../../ops/drill/fault.ts";
 import { faultNamed } from "../../ops/drill/faults/index.ts";
 import type { Progress } from "../../ops/drill/ground.ts";
 import { goals, goalsAlone, whyNotKept } from "../../ops/drill/kept-runs.ts";
