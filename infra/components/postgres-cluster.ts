@@ -361,6 +361,7 @@ function dynamicConfiguration(settings: Settings["postgres"], backup: Settings["
     ttl: profile.ttl,
     loopWait: profile.loopWait,
     retryTimeout: profile.retryTimeout,
+    primaryStartTimeout: profile.primaryStartTimeout,
     synchronousStandbys: Math.max(1, settings.synchronousReplicas),
     // With fewer than two replicas, losing one must not stop the writes.
     synchronousStrict: String(settings.replicas >= 2),

@@ -22,8 +22,6 @@ const OWN_CONNECTIONS = 64;
  * was still connecting to a member when that was marked down: three or four for every lost node.
  */
 const SPARE_CONNECTIONS = 256;
-/** Milliseconds that one check may take: a TLS handshake with a busy Patroni. */
-const CHECK_TIMEOUT = 2_000;
 
 /**
  * HAProxy in front of the members: a writer endpoint that is the primary, and a reader endpoint that is every replica
@@ -83,10 +81,12 @@ function haproxyConfiguration(
     writerNetworks: [...clients, ...(host === "" ? [] : [network])].join(" "),
     readerNetworks: clients.join(" "),
     checkInterval: `${profile.checkInterval}ms`,
-    checkFastInterval: `${profile.checkInterval / 2}ms`,
+    checkFastInterval: `${profile.checkFastInterval}ms`,
     checkFall: profile.checkFall,
-    checkRise: 1,
-    checkTimeout: `${CHECK_TIMEOUT}ms`,
+    checkRise: profile.checkRise,
+    checkTimeout: `${profile.checkTimeout}ms`,
+    connectTimeout: `${profile.connectTimeout}ms`,
+    connectRetries: profile.connectRetries,
     // Patroni writes the unit without the space.
     maxReplicaLag: postgres.maxReplicaLag.replace(" ", ""),
     servers: members

@@ -23,6 +23,13 @@ function at(values: unknown, path: string): unknown {
 /** Keys whose values are secrets: shown as being there, never as what they are. */
 const SECRET = new Set(["backupSecrets", "postgresIdentity", "receiverSecrets"]);
 
+/** Paths of the settings in which two stacks differ, in the order of the schema. */
+export function settingsThatDiffer(one: Settings, other: Settings): string[] {
+  return settingReferences()
+    .map(({ path }) => path)
+    .filter((path) => !isDeepStrictEqual(at(one, path), at(other, path)));
+}
+
 /**
  * Every setting of a stack with its value, where that comes from, and what it means.
  *

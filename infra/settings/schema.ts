@@ -92,8 +92,8 @@ export const settingsSchema = z.strictObject({
     synchronousReplicas: whole(0, 15, 1).describe(
       "How many replicas must have flushed a commit before it is acknowledged (a quorum of them). Must be below `postgres.replicas`, or equal to it where there is one replica.",
     ),
-    recovery: choice(["fast", "balanced", "tolerant"], "balanced").describe(
-      "Recovery-time profile: sets Patroni's lease and loop and HAProxy's checks together.",
+    recovery: choice(["fast", "balanced", "tolerant", "stock"], "balanced").describe(
+      "Recovery-time profile: sets Patroni's lease and loop and HAProxy's checks together. `stock` has the times that Patroni and its HAProxy template come with: what other stacks are compared with (`npm run ops -- drill --beside`), and no choice for one that is used.",
     ),
     memory: size("512 MB").describe(
       "Memory limit of each member; shared_buffers and the like follow from it.",

@@ -1,18 +1,20 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { ROOT } from "../../tools/layout.ts";
-import { writeWhole } from "../../tools/setup/place.ts";
-import { defineCommand, type Task } from "../define-command.ts";
-import { campaign, fullPlan, randomPlan, type Turn } from "../drill/campaign.ts";
+import { createHash } from "node:crypto";
+import { defineCommand, type Outcome, type Task } from "../define-command.ts";
+import { differences, openBeside } from "../drill/beside.ts";
+import { campaign, fullPlan, randomPlan } from "../drill/campaign.ts";
+import { compare, formatComparison } from "../drill/comparison.ts";
+import type { Turn } from "../drill/fault.ts";
 import { FAULTS, faultNamed } from "../drill/faults/index.ts";
-import { reportPage } from "../drill/report-page.ts";
-import { type DrillReport, formatReport } from "../drill/summary.ts";
+import type { Progress } from "../drill/ground.ts";
+import { goals, goalsAlone, keepRun, whyNotKept } from "../drill/kept-runs.ts";
+import { formatReport, summarize } from "../drill/summary.ts";
 import { Refusal } from "../refusal.ts";
 import { formatTable } from "../table.ts";
 
 interface Options {
   readonly all: boolean;
   readonly random: boolean;
+  readonly beside?: string;
   readonly seed?: string;
   readonly minutes: string;
   readonly rounds?: string;
@@ -37,11 +39,18 @@ export const command = defineCommand<Options>({
       "drill --random --seed 7 --minutes 20",
       "drawn by lot; 20 minutes and more are written to docs/drills.md, too",
     ],
+    [
+      "drill switchover postgres-killed node-gone node-frozen primary-cut --rounds 3 --beside other",
+      "the same on the stack `other`, which is up on this engine, turn by turn; goes on if cut off. Exit code 0 only if the " +
+        "first stack's promises held. Beside the recovery profile `stock` that includes what `fast` promises in its shares, and " +
+        "three rounds of these or more faults are written to docs/drills.md",
+    ],
   ],
   options: (command) =>
     command
       .option("--all", "every fault; a run that was cut off goes on where it was", false)
       .option("--random", "faults drawn by lot", false)
+      .option("--beside <name>", "another stack, with which this one takes turns to be compared")
       .option("--seed <number>", "of the lot; default: from the clock, or 1 for a full run")
       .option("--minutes <minutes>", "how long to draw", "20")
       .option("--rounds <number>", "how often each fault happens")
@@ -49,28 +58,72 @@ export const command = defineCommand<Options>({
         "--payer <address>",
         "account that pays for the drill's transfers; on invented data the richest",
       ),
-  run: async ({ stack, args, options, dryRun, say }) => {
-    if (dryRun) {
+  run: async (task) => {
+    if (task.dryRun) {
       const rows = FAULTS.map(({ name, hits, title }) => [name, hits, title]);
       return {
         text: formatTable(["fault", "hits", "what"], rows),
         data: FAULTS.map(({ name, hits, title }) => ({ name, hits, title })),
       };
     }
-    const seed = wholeNumber("--seed", options.seed) ?? (options.all ? 1 : Date.now() % 1_000_000);
+    const { args, options } = task;
+    const seed = wholeNumber("--seed", options.seed) ?? (options.random ? Date.now() % 1_000_000 : 1);
     const turns = plan(args, options, seed);
-    const report = await campaign(
-      { stack, seed, payer: options.payer, say },
-      turns,
-      options.all ? `full-run-${options.rounds ?? "default"}` : undefined,
-    );
-    if (stack.settings.target === "docker") {
-      if (options.all) keep(FULL_RUN, report);
-      if (options.random && minutesOf(options) >= MINUTES_KEPT) keep(RANDOM_RUN, report);
-    }
-    return { ok: report.kept, text: formatReport(report), data: report };
+    return options.beside === undefined
+      ? await alone(task, seed, turns)
+      : await besideAnother(task, options.beside, seed, turns);
   },
 });
+
+async function alone(
+  { stack, options, say }: Task<Options>,
+  seed: number,
+  turns: Iterable<Turn>,
+): Promise<Outcome> {
+  const { payer, all, random, rounds } = options;
+  const [run] = await campaign(
+    { stacks: [stack], seed, payer, say },
+    turns,
+    all ? `full-run-${rounds ?? "default"}` : undefined,
+  );
+  if (!run) throw new Error("bug: a campaign on one stack has one outcome");
+  const report = summarize(run, goalsAlone(run.recovery), run.rounds, run.skipped);
+  if (stack.settings.target === "docker") {
+    if (all) keepRun("docs/drills.json", report);
+    if (random && minutesOf(options) >= MINUTES_KEPT) keepRun("docs/drills-random.json", report);
+  }
+  return { ok: report.kept, text: formatReport(report), data: report };
+}
+
+async function besideAnother(
+  { stack, args, options, say }: Task<Options>,
+  name: string,
+  seed: number,
+  turns: Iterable<Turn>,
+): Promise<Outcome> {
+  if (options.random) throw new Refusal("Faults drawn by lot are for one stack. Name faults, or use --all.");
+  const other = await openBeside(stack, name, say);
+  const [mine, theirs] = await campaign(
+    { stacks: [stack, other], seed, payer: options.payer, say },
+    turns,
+    keepName(stack.name, name, args, options),
+  );
+  const comparison = compare(
+    [mine, theirs] as [Progress, Progress],
+    goals(),
+    differences(stack.settings, other.settings),
+  );
+  const reason = whyNotKept(comparison);
+  if (reason === undefined) keepRun("docs/drills-stock.json", comparison);
+  else say(`not written to docs/drills.md: ${reason}`);
+  return { ok: comparison.kept, text: formatComparison(comparison, [stack.name, name]), data: comparison };
+}
+
+/** Under which the progress of two stacks is kept: the same faults go on, whatever their number of rounds. */
+function keepName(stack: string, other: string, names: readonly string[], { all, rounds }: Options): string {
+  const faults = createHash("sha256").update(names.join(" ")).digest("hex").slice(0, 12);
+  return `${all ? `full-run-${rounds ?? "default"}` : faults}-${stack}-beside-${other}`;
+}
 
 function plan(names: Task<Options>["args"], options: Options, seed: number): Iterable<Turn> {
   if ([names.length > 0, options.all, options.random].filter(Boolean).length !== 1)
@@ -94,21 +147,5 @@ function minutesOf({ minutes }: Options): number {
   return wholeNumber("--minutes", minutes) ?? MINUTES_KEPT;
 }
 
-const FULL_RUN = "docs/drills.json";
-const RANDOM_RUN = "docs/drills-random.json";
 /** A run by lot is part of the documentation if it took as long as this. */
 const MINUTES_KEPT = 20;
-
-/** The last runs are part of the documentation. */
-function keep(place: string, report: DrillReport): void {
-  writeWhole(join(ROOT, place), `${JSON.stringify(report, undefined, 2)}\n`);
-  const full = readReport(FULL_RUN);
-  if (full === undefined) return;
-  const titles = Object.fromEntries(FAULTS.map(({ name, title }) => [name, title]));
-  writeWhole(join(ROOT, "docs/drills.md"), reportPage(full, readReport(RANDOM_RUN), titles));
-}
-
-function readReport(place: string): DrillReport | undefined {
-  const path = join(ROOT, place);
-  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as DrillReport) : undefined;
-}

@@ -1,40 +1,15 @@
-import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { Random } from "../../tools/data/random.ts";
-import { writeWhole } from "../../tools/setup/place.ts";
 import type { RunningStack } from "../running-stack.ts";
-import { drillAccounts } from "./accounts.ts";
-import type { Fault } from "./fault.ts";
-import { FAULTS } from "./faults/index.ts";
-import { removeWrites } from "./ledger.ts";
-import { openInjector } from "./open-injector.ts";
-import { drillFolder, runFault, type Skipped } from "./run-fault.ts";
-import { type DrillReport, summarize } from "./summary.ts";
-import type { Verdict } from "./verdict.ts";
-
-/** One fault, once. */
-export interface Turn {
-  readonly fault: Fault;
-  readonly round: number;
-}
+import type { Fault, Turn } from "./fault.ts";
+import { DrillGround, type Progress } from "./ground.ts";
 
 export interface CampaignArgs {
-  readonly stack: RunningStack;
+  /** Where each turn happens, on one after the other. */
+  readonly stacks: readonly RunningStack[];
   readonly seed: number;
   /** Account that pays; by default the richest of an invented ledger. */
   readonly payer?: string;
   readonly say: (line: string) => void;
-}
-
-/** How many accounts are booked from at the same time. */
-const ACCOUNTS = 2;
-
-/** What a run has done so far; kept on disk so that a run that was cut off goes on. */
-interface Progress {
-  readonly seed: number;
-  readonly started: string;
-  readonly rounds: readonly Verdict[];
-  readonly skipped: readonly Skipped[];
 }
 
 /** Rounds of a full run: more of those with a goal of their own. */
@@ -60,65 +35,43 @@ export function* randomPlan(faults: readonly Fault[], seed: number, until: () =>
   }
 }
 
+/** What {@link takeTurns} asks of a stack. */
+export type Ground = Pick<DrillGround, "has" | "drill">;
+
+/**
+ * Lets each turn happen on every ground, so that what the machine does meanwhile meets all of them alike: turn 1 on the first
+ * ground, turn 1 on the second, turn 2 on the first... Those that have happened are not repeated, and a fault that one
+ * ground does not permit is left out on all of them from then on.
+ */
+export async function takeTurns(grounds: readonly Ground[], turns: Iterable<Turn>): Promise<void> {
+  const leftOut = new Set<string>();
+  for (const turn of turns)
+    for (const ground of grounds)
+      if (!leftOut.has(turn.fault.name) && !ground.has(turn) && !(await ground.drill(turn)))
+        leftOut.add(turn.fault.name);
+}
+
 /**
  * Drills one turn after the other.
  *
  * @param keep name under which progress is kept, so that the same call goes on after it was cut off
+ * @returns what happened, for each stack in the order given
  */
 export async function campaign(
-  args: CampaignArgs,
+  { stacks, seed, payer, say }: CampaignArgs,
   turns: Iterable<Turn>,
   keep?: string,
-): Promise<DrillReport> {
-  const { stack, say } = args;
-  const file = keep === undefined ? undefined : join(drillFolder(stack.name), `${keep}.json`);
-  const kept = file === undefined ? undefined : readProgress(file, args.seed);
-  let progress: Progress = kept ?? {
-    ...{ seed: args.seed, started: new Date().toISOString(), rounds: [], skipped: [] },
-  };
-  if (progress.rounds.length > 0)
-    say(`going on with the run of ${progress.started}: ${progress.rounds.length} turns are done`);
-  const facts = { recovery: stack.settings.postgres.recovery };
-  const run = Date.now().toString(36);
-  const accounts = await drillAccounts(stack, run, ACCOUNTS, args.payer);
-  const injector = await openInjector(stack.name, stack.settings);
+): Promise<Progress[]> {
+  const grounds: DrillGround[] = [];
   try {
-    for (const { fault, round } of turns) {
-      if (progress.rounds.some((done) => done.fault === fault.name && done.round === round)) continue;
-      if (progress.skipped.some((skipped) => skipped.fault === fault.name)) continue;
-      say(`${fault.name}, round ${round}: ${fault.title}`);
-      const result = await runFault(fault, { stack, injector, accounts, run, round });
-      if ("reason" in result) {
-        progress = { ...progress, skipped: [...progress.skipped, result] };
-        say(`  left out: ${result.reason}`);
-      } else {
-        progress = { ...progress, rounds: [...progress.rounds, result] };
-        say(`  ${describe(result)}`);
-      }
-      if (file) writeWhole(file, JSON.stringify(progress));
+    for (const stack of stacks) {
+      const sayWhere = stacks.length > 1 ? (line: string) => say(`${stack.name}: ${line}`) : say;
+      grounds.push(await DrillGround.open({ stack, seed, payer, keep, say: sayWhere }));
     }
+    await takeTurns(grounds, turns);
   } finally {
-    await removeWrites(stack).catch(() => undefined);
+    for (const ground of grounds) await ground.close();
   }
-  if (file) rmSync(file, { force: true });
-  const goals = Object.fromEntries(FAULTS.map(({ name, goal }) => [name, goal]));
-  return summarize({ ...facts, ...progress }, goals, progress.rounds, progress.skipped);
-}
-
-function readProgress(file: string, seed: number): Progress | undefined {
-  try {
-    const progress = JSON.parse(readFileSync(file, "utf8")) as Progress;
-    return progress.seed === seed ? progress : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function describe(verdict: Verdict): string {
-  const { by_path, read_outage_seconds, redundancy_restored_seconds, lost, acknowledged, broken } = verdict;
-  return (
-    `${acknowledged} acknowledged, ${lost.length} lost; write outage ${by_path.sql.write_outage_seconds.toFixed(1)} s ` +
-    `(API ${by_path.api.write_outage_seconds.toFixed(1)} s), read outage ${read_outage_seconds.toFixed(1)} s, ` +
-    `whole again after ${redundancy_restored_seconds?.toFixed(1) ?? "-"} s; ${broken.join("; ") || "promises held"}`
-  );
+  for (const ground of grounds) ground.forget();
+  return grounds.map(({ progress }) => progress);
 }

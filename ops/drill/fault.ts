@@ -7,6 +7,8 @@ export type Heal = () => Promise<void>;
 export interface Goal {
   /** Longest write outage, seconds. */
   readonly writeOutage?: number;
+  /** Longest write outage of the recovery profile `fast`, as a share of what the profile `stock` takes. */
+  readonly ofStock?: number;
   /** Whether clients get no error at all. */
   readonly noErrors?: boolean;
   /** Whether the primary stays the primary. */
@@ -33,6 +35,12 @@ export interface Fault {
   /** Why this machine or stack does not permit it; undefined where it does. */
   readonly obstacle?: (scene: Scene) => Promise<string | undefined>;
   readonly inject: (scene: Scene) => Promise<Heal>;
+}
+
+/** One fault, once. */
+export interface Turn {
+  readonly fault: Fault;
+  readonly round: number;
 }
 
 /** For faults that end by themselves. */

@@ -1,5 +1,10 @@
-import { PROMOTION_SECONDS, RECOVERY_PROFILES, worstNodeLoss } from "../../infra/settings/recovery.ts";
-import { STOCK_SECONDS, STOCK_SHARE } from "./stock.ts";
+import {
+  PROMOTION_SECONDS,
+  RECOVERY_PROFILES,
+  worstNodeLoss,
+  worstRise,
+} from "../../infra/settings/recovery.ts";
+import { COMPARED_COLUMNS, type Comparison, comparedCells } from "./comparison.ts";
 import type { DrillReport, FaultSummary } from "./summary.ts";
 
 const HEAD = `| fault | rounds | lost / unexpected / overlap | stale / unread | write outage | read outage | API reads | whole again | promises |
@@ -7,16 +12,23 @@ const HEAD = `| fault | rounds | lost / unexpected / overlap | stale / unread | 
 
 const seconds = (value: number | null) => (value === null ? "never" : `${value.toFixed(1)} s`);
 
+/** Further runs that the page tells of, the last one of each kind; undefined where there was none. */
+export interface FurtherRuns {
+  /** Faults that were drawn by lot. */
+  readonly random: DrillReport | undefined;
+  /** The profile `fast` beside `stock`. */
+  readonly stock: Comparison | undefined;
+}
+
 /**
  * The page `docs/drills.md`.
  *
  * @param report the last full run
- * @param random the last run of faults that were drawn by lot; undefined where there was none
  * @param titles what each fault is, by its name
  */
 export function reportPage(
   report: DrillReport,
-  random: DrillReport | undefined,
+  { random, stock }: FurtherRuns,
   titles: Readonly<Record<string, string>>,
 ): string {
   const row = (fault: FaultSummary) =>
@@ -46,9 +58,9 @@ that were answered; from the heal until every member is back in its place. Times
 
 ${table(report)}
 
-${random ? `${byLot(random)}\n\n${table(random)}\n\n` : ""}## What the lease costs
+${random ? `${byLot(random)}\n\n${table(random)}\n\n` : ""}${stock ? `${besideStock(stock, titles)}\n\n` : ""}## What the lease costs
 
-${lease(report.recovery)}
+${lease(report.recovery)}${stock ? `\n\n${stockLease()}` : ""}
 
 ## Left out
 
@@ -68,9 +80,40 @@ All figures are in [drills-random.json](drills-random.json).`;
 /** Why the loss of the primary's node takes as long as it does, in the figures of the recovery profile. */
 function lease(recovery: DrillReport["recovery"]): string {
   const profile = RECOVERY_PROFILES[recovery];
-  const { ttl, loopWait, checkInterval } = profile;
+  const { ttl, loopWait } = profile;
   return `A primary that is gone, frozen or cut off can not hand over: its lease has to end. That is ${ttl} s, renewed every ${loopWait} s, so it ends
-${ttl - loopWait} to ${ttl} s after the fault. Election and promotion take up to ${PROMOTION_SECONDS} s, HAProxy's next check up to ${checkInterval / 1_000} s:
-${ttl - loopWait} to ${worstNodeLoss(profile)} s in all. Patroni takes no lease below 20 s. Patroni's and its HAProxy template's own values took ${STOCK_SECONDS.gone} s
-(gone), ${STOCK_SECONDS.frozen} s (frozen) and ${STOCK_SECONDS.cut} s (cut off); the goal is ${STOCK_SHARE} of that.`;
+${ttl - loopWait} to ${ttl} s after the fault. Election and promotion take up to ${PROMOTION_SECONDS} s, HAProxy's next check up to ${worstRise(profile)} s:
+${ttl - loopWait} to ${worstNodeLoss(profile)} s in all. Patroni takes no lease below 20 s.`;
+}
+
+/** The same for the profile that others are compared with. */
+function stockLease(): string {
+  const profile = RECOVERY_PROFILES.stock;
+  const { ttl, loopWait, checkRise, checkInterval } = profile;
+  return `With the profile \`stock\` the lease is ${ttl} s, renewed every ${loopWait} s, and HAProxy wants ${checkRise} checks in a row, ${checkInterval / 1_000} s apart: ${ttl - loopWait} to
+${worstNodeLoss(profile)} s in all.`;
+}
+
+/** The profile `fast` beside `stock`, fault by fault. */
+function besideStock(
+  { started, differ, faults, kept, skipped }: Comparison,
+  titles: Readonly<Record<string, string>>,
+): string {
+  const rows = faults.map((compared) =>
+    [titles[compared.fault] ?? compared.fault, ...comparedCells(compared)].join(" | "),
+  );
+  const leftOut = skipped.map(({ fault, reason }) => `\n\n\`${fault}\` was left out: ${reason}.`);
+  return `## Beside Patroni's own times
+
+Written by \`npm run ops -- drill <faults> --beside <stack>\`; all figures are in [drills-stock.json](drills-stock.json). Two stacks
+on one machine took turns, round by round: one with the recovery profile \`fast\`, the other with \`stock\`, the times that Patroni
+and its HAProxy template come with. They differ in ${differ.map((path) => `\`${path}\``).join(", ")}, ports and addresses alone.
+Begun ${started}. ${kept ? "Every promise of `fast` held." : "Some promises of `fast` were broken, as the last column says."}
+
+Times are medians, \`fast\` / \`stock\`; writes are those through the pooler. The ratio is that of the write outages; where the lease
+decides, it is the goal, too, and elsewhere the goal is a time.
+
+| ${COMPARED_COLUMNS.join(" | ")} |
+| ${COMPARED_COLUMNS.map(() => "---").join(" | ")} |
+${rows.map((row) => `| ${row} |`).join("\n")}${leftOut.join("")}`;
 }

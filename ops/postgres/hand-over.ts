@@ -1,4 +1,5 @@
 import { bytes } from "../../infra/lib/units.ts";
+import { recoversFirst } from "../../infra/settings/recovery.ts";
 import { Failure } from "../../tools/failure.ts";
 import { Refusal } from "../refusal.ts";
 import type { RunningStack } from "../running-stack.ts";
@@ -67,7 +68,8 @@ export function allowedLag({ settings }: Pick<RunningStack, "settings">): number
  *
  * To a certain member it is Patroni's switchover. Without one it is quicker: the leader's PostgreSQL is shut down, which
  * ends when the replicas have all of its log, and Patroni lets them elect at once. (In a switchover to a named member the
- * others pause for 2 s before they follow, and under synchronous replication the first commit waits for one of them.)
+ * others pause for 2 s before they follow, and under synchronous replication the first commit waits for one of them.) Where
+ * Patroni lets a primary that stopped recover first, it would start it again: the switchover is the only way there.
  *
  * @throws Refusal before anything is changed; Failure where the hand-over did not happen
  */
@@ -75,7 +77,8 @@ export async function handOver(stack: RunningStack, to?: string): Promise<HandOv
   const { patroni, platform } = stack;
   const view = await patroni.ledView();
   const from = view.leader;
-  chooseCandidate(view, allowedLag(stack), to);
+  const candidate = chooseCandidate(view, allowedLag(stack), to);
+  const named = to ?? (recoversFirst(stack.settings) ? candidate : undefined);
   const leader = patroni.member(from);
   // While writes still go on, so that the shutdown's own checkpoint has little to do.
   await platform.exec(leader, ["psql", ...LOCAL_SUPERUSER, "--command=CHECKPOINT"], 60_000);
@@ -84,8 +87,8 @@ export async function handOver(stack: RunningStack, to?: string): Promise<HandOv
   let released = false;
   const routers = stack.members.filter(({ part, running }) => part === "haproxy" && running);
   try {
-    const asked = to
-      ? patroni.mustDo("POST", from, "/switchover", { body: { leader: from, candidate: to }, seconds: 60 })
+    const asked = named
+      ? patroni.mustDo("POST", from, "/switchover", { body: { leader: from, candidate: named }, seconds: 60 })
       : stopLeader(stack, from);
     // Waited for below; an answer that comes earlier is not lost.
     asked.catch(() => undefined);

@@ -298,6 +298,8 @@ describe("rules", () => {
     expect(waits({})).toEqual(["1m", "1m", "1m"]);
     // ttl 60 s + 2 s + a check of 3 s, and a scrape.
     expect(waits({ postgres: { recovery: "tolerant" } })).toEqual(["80s", "80s", "1m"]);
+    // ttl 30 s + 2 s + two checks of 3 s, and a scrape: within the minute that they wait anyway.
+    expect(waits({ postgres: { recovery: "stock" } })).toEqual(["1m", "1m", "1m"]);
     // ttl 20 s + 2 s + a check of 1 s, and a scrape.
     expect(waits({ postgres: { recovery: "fast" }, monitoring: { alertPace: 0.1 } })).toEqual([
       "38s",

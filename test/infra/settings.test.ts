@@ -7,7 +7,7 @@ import { publishedPorts } from "../../infra/ports.ts";
 import { connectionDemand, postgresMemory, redisMaxMemory } from "../../infra/settings/budgets.ts";
 import { IDENTITY_KEYS } from "../../infra/settings/identity.ts";
 import { parseConfiguration, parseSettings } from "../../infra/settings/parse.ts";
-import { RECOVERY_PROFILES } from "../../infra/settings/recovery.ts";
+import { RECOVERY_PROFILES, worstNodeLoss, worstPostgresCrash } from "../../infra/settings/recovery.ts";
 import { settingsSchema } from "../../infra/settings/schema.ts";
 import { keysThatDiffer, parseStackFile, readStackFile } from "../../infra/settings/stack-file.ts";
 import { problemsOf } from "../support/settings-problems.ts";
@@ -422,7 +422,15 @@ describe("recovery profiles", () => {
   )("%s keeps Patroni's rule and leaves a frozen primary before its lease ends", (_, profile) => {
     expect(profile.loopWait + 2 * profile.retryTimeout).toBeLessThanOrEqual(profile.ttl);
     expect(profile.ttl).toBeGreaterThanOrEqual(20);
-    expect((profile.checkFall * profile.checkInterval) / 1_000).toBeLessThan(profile.ttl - profile.loopWait);
+    const left = (profile.checkFall * profile.checkInterval + profile.checkTimeout) / 1_000;
+    expect(left).toBeLessThan(profile.ttl - profile.loopWait);
+  });
+
+  it("have the worst cases that follow from their times", () => {
+    const { fast, balanced, tolerant, stock } = RECOVERY_PROFILES;
+    expect([fast, balanced, tolerant, stock].map(worstNodeLoss)).toEqual([23, 34, 65, 38]);
+    // stock: a primary may recover for 300 s before another is elected.
+    expect([fast, balanced, tolerant, stock].map(worstPostgresCrash)).toEqual([6, 9, 15, 318]);
   });
 });
 

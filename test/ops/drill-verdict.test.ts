@@ -100,12 +100,16 @@ describe("a report", () => {
 
   it("becomes a page with a row for each fault and a line for each that was left out", () => {
     const report = summarize(facts, {}, rounds, [{ fault: "clock-skew", reason: "one clock" }]);
-    const page = reportPage(report, report, { "some-fault": "something happened" });
+    const page = reportPage(
+      report,
+      { random: report, stock: undefined },
+      { "some-fault": "something happened" },
+    );
     expect(page).toContain("| something happened | 2 | 1 / 0 / 0.0 s | 0 / 0 | 5.0 s (5.0 s) |");
     expect(page).toContain("- `clock-skew`: one clock.");
     expect(page).toContain("17 to 23 s in all");
     expect(page).toContain("2 faults drawn by lot with seed 7");
-    expect(reportPage(report, undefined, {})).not.toContain("by lot");
+    expect(reportPage(report, { random: undefined, stock: undefined }, {})).not.toContain("by lot");
   });
 });
 

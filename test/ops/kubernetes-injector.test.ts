@@ -104,7 +104,8 @@ describe("faults on Kubernetes", () => {
 
   it("are those that a user of the namespace can bring about; of the others each tells why not", async () => {
     const obstacles = async (cluster: Noting) => {
-      const scene = { injector: injecting(cluster), etcd: [], stack: { settings: { target: "kubernetes" } } };
+      const settings = { target: "kubernetes", postgres: { recovery: "balanced" } };
+      const scene = { injector: injecting(cluster), etcd: [], stack: { settings } };
       const found = await Promise.all(
         FAULTS.map(async ({ name, obstacle }: Fault) => {
           return [name, await obstacle?.(scene as unknown as Scene)] as const;

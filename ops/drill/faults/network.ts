@@ -1,6 +1,5 @@
 import { type Fault, needsNetwork } from "../fault.ts";
-import { STOCK_SECONDS, STOCK_SHARE } from "../stock.ts";
-import { READS } from "./postgres.ts";
+import { LEASE, READS } from "./postgres.ts";
 
 /** Links of the primary that break or suffer. */
 export const NETWORK_FAULTS: readonly Fault[] = [
@@ -9,7 +8,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     title: "primary cut off from everything",
     hits: "network",
     hold: 5,
-    goal: { writeOutage: STOCK_SHARE * STOCK_SECONDS.cut, ...READS },
+    goal: { ...LEASE, ...READS },
     obstacle: needsNetwork,
     inject: async ({ injector, primary }) => {
       await injector.cut(primary);

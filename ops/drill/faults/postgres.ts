@@ -1,8 +1,11 @@
+import { recoversFirst } from "../../../infra/settings/recovery.ts";
 import { type Fault, needsAbsence, nothingToHeal } from "../fault.ts";
-import { STOCK_SECONDS, STOCK_SHARE } from "../stock.ts";
 
 /** Share of the API's cached reads that go on whatever happens to PostgreSQL. */
 export const READS = { readsAnswered: 0.9995 } as const;
+
+/** Where the primary can not hand over, its lease decides: it is to be that much shorter than Patroni's own. */
+export const LEASE = { ofStock: 0.7 } as const;
 
 /** Processes and nodes of PostgreSQL that die or hang. */
 export const POSTGRES_FAULTS: readonly Fault[] = [
@@ -55,7 +58,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     title: "node of the primary killed and kept away",
     hits: "postgres",
     hold: 5,
-    goal: { writeOutage: STOCK_SHARE * STOCK_SECONDS.gone, ...READS },
+    goal: { ...LEASE, ...READS },
     obstacle: needsAbsence,
     inject: async ({ injector, primary }) => {
       await injector.kill(primary);
@@ -67,7 +70,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     title: "node of the primary frozen",
     hits: "postgres",
     hold: 5,
-    goal: { writeOutage: STOCK_SHARE * STOCK_SECONDS.frozen, ...READS },
+    goal: { ...LEASE, ...READS },
     inject: async ({ injector, primary }) => {
       await injector.freeze(primary);
       return () => injector.thaw(primary);
@@ -118,6 +121,10 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     hits: "postgres",
     hold: 2,
     goal: READS,
+    obstacle: async ({ stack }) =>
+      recoversFirst(stack.settings)
+        ? `with the recovery profile ${stack.settings.postgres.recovery} a primary recovers by itself, and has no successor`
+        : undefined,
     inject: async ({ injector, primary, stack }) => {
       await injector.signal(primary, "postmaster", "KILL");
       const deadline = Date.now() + 30_000;
