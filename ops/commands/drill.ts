@@ -40,8 +40,8 @@ export const command = defineCommand<Options>({
       "drawn by lot; 20 minutes and more are written to docs/drills.md, too",
     ],
     [
-      "drill switchover postgres-killed node-gone node-frozen primary-cut --rounds 3 --beside other",
-      "the same on the stack `other`, which is up on this engine, turn by turn; goes on if cut off. Exit code 0 only if the " +
+      "drill switchover postgres-killed node-gone node-frozen primary-cut --rounds 3 --beside dev-stock",
+      "the same on the stack dev-stock, which is up on this engine, turn by turn; goes on if cut off. Exit code 0 only if the " +
         "first stack's promises held. Beside the recovery profile `stock` that includes what `fast` promises in its shares, and " +
         "three rounds of these or more faults are written to docs/drills.md",
     ],

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { mustRun, run } from "../../tools/process.ts";
+import { Failure } from "../../tools/failure.ts";
+import { describeFailure, mustRun, run } from "../../tools/process.ts";
 import { containerName } from "../docker-inventory.ts";
 import type { Member } from "../inventory.ts";
 import type { Injector } from "./injector.ts";
@@ -7,6 +8,12 @@ import { type ProcessName, type Signal, signalCommand } from "./processes.ts";
 
 /** Rules of a drill stand in a chain of their own, so that they can go without touching any other. */
 const CHAIN = "DUJYO-DRILL";
+
+/**
+ * How long the processes of a busy machine may take until all of them are where the kernel can hold them. With the control
+ * groups of version 1 the engine gives up after half a second, and lets all of them go on.
+ */
+const FREEZE_SECONDS = 10;
 
 /** Breaks members of a stack on Docker. Networks are changed from the machine itself, since members have no right to. */
 export class DockerInjector implements Injector {
@@ -37,7 +44,14 @@ export class DockerInjector implements Injector {
   }
 
   async freeze(member: Member): Promise<void> {
-    await mustRun("docker", ["pause", this.#container(member)]);
+    const deadline = Date.now() + FREEZE_SECONDS * 1_000;
+    const pause = ["pause", this.#container(member)];
+    for (;;) {
+      const result = await run("docker", pause);
+      if (result.code === 0) return;
+      if (!result.stderr.includes("unable to freeze") || Date.now() > deadline)
+        throw new Failure(describeFailure(`docker ${pause.join(" ")}`, result));
+    }
   }
 
   async thaw(member: Member): Promise<void> {

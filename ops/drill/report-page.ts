@@ -5,7 +5,7 @@ import {
   worstRise,
 } from "../../infra/settings/recovery.ts";
 import { COMPARED_COLUMNS, type Comparison, comparedCells } from "./comparison.ts";
-import type { DrillReport, FaultSummary } from "./summary.ts";
+import { type DrillReport, type FaultSummary, median } from "./summary.ts";
 
 const HEAD = `| fault | rounds | lost / unexpected / overlap | stale / unread | write outage | read outage | API reads | whole again | promises |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |`;
@@ -96,7 +96,7 @@ ${worstNodeLoss(profile)} s in all.`;
 
 /** The profile `fast` beside `stock`, fault by fault. */
 function besideStock(
-  { started, differ, faults, kept, skipped }: Comparison,
+  { started, differ, faults, kept, skipped, reports }: Comparison,
   titles: Readonly<Record<string, string>>,
 ): string {
   const rows = faults.map((compared) =>
@@ -111,9 +111,17 @@ and its HAProxy template come with. They differ in ${differ.map((path) => `\`${p
 Begun ${started}. ${kept ? "Every promise of `fast` held." : "Some promises of `fast` were broken, as the last column says."}
 
 Times are medians, \`fast\` / \`stock\`; writes are those through the pooler. The ratio is that of the write outages; where the lease
-decides, it is the goal, too, and elsewhere the goal is a time.
+decides, it is the goal, too, and elsewhere the goal is a time.${busy(reports)}
 
 | ${COMPARED_COLUMNS.join(" | ")} |
 | ${COMPARED_COLUMNS.map(() => "---").join(" | ")} |
 ${rows.map((row) => `| ${row} |`).join("\n")}${leftOut.join("")}`;
+}
+
+/** How busy the machine was, where that was noted: times are longer on one that does other work. */
+function busy(reports: readonly DrillReport[]): string {
+  const loads = reports.flatMap(({ rounds }) => rounds.flatMap(({ load }) => load ?? []));
+  if (loads.length === 0) return "";
+  return ` The machine's load average was
+${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)} at the ends of the turns, ${median(loads).toFixed(1)} in the median.`;
 }

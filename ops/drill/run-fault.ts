@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { seconds } from "../../infra/lib/units.ts";
 import { Failure } from "../../tools/failure.ts";
@@ -96,6 +97,7 @@ export async function runFault(fault: Fault, args: RunFaultArgs): Promise<Verdic
     staleness: seconds(stack.settings.cache.maxStaleness),
     primaryBefore: scene.primary.name,
     primaryAfter: (await stack.patroni.view()).leader,
+    load: Math.round((loadavg()[0] as number) * 10) / 10,
   });
 }
 

@@ -18,6 +18,8 @@ export interface Verdict extends Omit<Findings, "stale" | "unread">, Noticed {
   readonly redundancy_restored_seconds: number | null;
   /** From the heal until the next acknowledged write. */
   readonly writes_after_heal_seconds: number;
+  /** Load average of the clients' machine over the last minute; runs of earlier versions lack it. */
+  readonly load?: number;
   /** Promises that were broken, a sentence each; limits of time are for the medians of all rounds. */
   readonly broken: readonly string[];
 }
@@ -29,6 +31,8 @@ export interface Evidence {
   readonly staleness: number;
   readonly primaryBefore: string;
   readonly primaryAfter: string | undefined;
+  /** Load average of this machine. */
+  readonly load: number;
 }
 
 /** Holds a history against what is promised of every fault and of this one. */
@@ -50,11 +54,12 @@ export function judge(fault: Fault, round: number, evidence: Evidence): Verdict 
   return {
     ...{ fault: fault.name, round, at: new Date().toISOString() },
     ...measured,
+    load: evidence.load,
     broken: [...broken(measured), ...missed(fault, measured, evidence)],
   };
 }
 
-type Measured = Omit<Verdict, "fault" | "round" | "at" | "broken">;
+type Measured = Omit<Verdict, "fault" | "round" | "at" | "load" | "broken">;
 
 /** What is promised whatever happens. */
 function broken(measured: Measured): string[] {

@@ -20,7 +20,7 @@ function verdict(fault: string, round: number, outage: number, broken: string[] 
     ...{ fault, round, broken, at: "2026-01-01T00:00:00Z", ...path, by_path: { sql: path, api: path } },
     ...{ lost: [], unexpected: [], overlap_seconds: 0, stale: 0, unread: 0 },
     ...{ acknowledged: 100, reads: 100, api_reads_answered: 1, errors: {} },
-    ...{ redundancy_restored_seconds: 4, writes_after_heal_seconds: 0.1 },
+    ...{ redundancy_restored_seconds: 4, writes_after_heal_seconds: 0.1, load: round },
   };
 }
 
@@ -145,6 +145,7 @@ describe("what is kept of a comparison", () => {
       reportPage(summarize(facts, {}, rounds, skipped), { random: undefined, stock }, titles);
     expect(page(comparison)).toContain("| node killed | 3 | 1.0 s / 2.0 s | 0.50 | 0.70 of it |");
     expect(page(comparison)).toContain("They differ in `postgres.recovery`, ports and addresses alone");
+    expect(page(comparison)).toContain("1.0 to 3.0 at the ends of the turns, 2.0 in the median");
     expect(page(comparison)).toContain("20 to\n38 s in all.");
     expect(page()).not.toContain("stock");
     const prose = page(comparison)

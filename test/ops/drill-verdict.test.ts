@@ -34,7 +34,10 @@ const FAULT: Fault = {
   hold: 1,
   inject: async () => nothingToHeal,
 };
-const EVIDENCE = { history: HISTORY, found: FOUND, staleness: 2, primaryBefore: "p0", primaryAfter: "p1" };
+const EVIDENCE = {
+  ...{ history: HISTORY, found: FOUND, staleness: 2, load: 0.5 },
+  ...{ primaryBefore: "p0", primaryAfter: "p1" },
+};
 
 describe("what clients noticed", () => {
   it("is the longest pause on each path, and errors by kind", () => {
@@ -62,7 +65,7 @@ describe("a verdict", () => {
   it("holds where every promise was kept", () => {
     const verdict = judge(FAULT, 1, EVIDENCE);
     expect(verdict.broken).toEqual([]);
-    expect(verdict).toMatchObject({ redundancy_restored_seconds: 3, writes_after_heal_seconds: 0, lost: [] });
+    expect(verdict).toMatchObject({ redundancy_restored_seconds: 3, writes_after_heal_seconds: 0, load: 0.5 });
   });
 
   it("names each promise that was broken", () => {

@@ -51,6 +51,11 @@ describe("a command is refused, with the reason and the way out, when it is", ()
     const { code, refused: text } = await refused("drill", "earthquake");
     expect([code, text]).toEqual([3, expect.stringContaining("postgres-killed")]);
   });
+
+  it("about a stack beside itself", async () => {
+    const { code, refused: text } = await refused("drill", "switchover", "--beside", STACK);
+    expect([code, text]).toEqual([3, expect.stringContaining("Give --beside the name of another stack")]);
+  });
 });
 
 describe("a dry run", () => {

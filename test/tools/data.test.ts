@@ -21,14 +21,18 @@ describe("what goes into an empty ledger", () => {
   it("is nothing invented on a stack for real data", () => {
     expect(chooseData("staging", staging)).toBe("none");
     expect(() => chooseData("staging", staging, "test")).toThrow(
-      /The stack is staging: .* dev, light, ci, ci-test, test, bench/,
+      /The stack is staging: .* dev, light, ci, test, bench, and to stacks beside them, such as dev-stock/,
     );
     const named = parseSettings("prod", { ...stackFile("dev"), ledger: { data: "test" } });
     expect(() => chooseData("prod", named)).toThrow(/The stack is prod/);
   });
 
-  it.each(["prod", "staging"])("%s is refused", (stack) => {
+  it.each(["prod", "staging", "prod-dev", "developers", ""])("%j is refused", (stack) => {
     expect(() => refuseRealStack(stack)).toThrow(/invented data goes only to/);
+  });
+
+  it.each(["dev", "dev-stock", "ci-test"])("%s is taken", (stack) => {
+    expect(() => refuseRealStack(stack)).not.toThrow();
   });
 
   it("has seeds that are whole numbers and an end that is a time", () => {
