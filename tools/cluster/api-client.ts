@@ -12,8 +12,8 @@ interface Kubeconfig {
 
 /** Milliseconds between two attempts to watch: the cluster may be about to end, or not there yet. */
 const AGAIN = 1_000;
-/** An object is there already. */
-const CONFLICT = 409;
+/** What there is nothing to do after, by method: the object is there already, or has gone. */
+const DONE: Readonly<Record<string, number>> = { POST: 409, DELETE: 404 };
 
 /** The disposable cluster's API, for what runs beside it for as long as it does. */
 export class ApiClient {
@@ -37,6 +37,7 @@ export class ApiClient {
     return this.#send("PATCH", path, "application/merge-patch+json", fields);
   }
 
+  /** Removes an object, unless it has gone. */
   delete(path: string): Promise<void> {
     return this.#send("DELETE", path, "application/json", {});
   }
@@ -62,8 +63,7 @@ export class ApiClient {
     let text = "";
     for await (const chunk of answer.setEncoding("utf8")) text += chunk;
     const status = answer.statusCode ?? 0;
-    if (status >= 400 && !(method === "POST" && status === CONFLICT))
-      throw new Error(`${method} ${path}: ${status} ${text}`);
+    if (status >= 400 && status !== DONE[method]) throw new Error(`${method} ${path}: ${status} ${text}`);
   }
 
   #ask(method: string, path: string, type?: string, body?: string): Promise<IncomingMessage> {
