@@ -11,7 +11,7 @@ import { FollowedFiles } from "./followed-files.ts";
 import { withLazyChildren } from "./logger.ts";
 import type { ServiceMetrics } from "./metrics.ts";
 import { addAccessLog } from "./plugins/access-log.ts";
-import { Admission, addAdmission, type Lifecycle } from "./plugins/admission.ts";
+import { Admission, type AdmissionArgs, addAdmission, type Lifecycle } from "./plugins/admission.ts";
 import { addArrival, addCommonHeaders } from "./plugins/arrival.ts";
 import { addCallers, createAuthentication, type KeyRing } from "./plugins/authentication.ts";
 import { addMeasuring } from "./plugins/measure.ts";
@@ -40,6 +40,7 @@ export interface AppServices
   readonly lifecycle: Lifecycle;
   readonly keys: KeyRing;
   readonly limiters: RateLimitArgs["limiters"];
+  readonly writer: AdmissionArgs["writer"];
 }
 
 export type AppConfig = Pick<
@@ -97,7 +98,7 @@ export async function buildApp(
   addMeasuring(app, metrics);
   addCallers(app);
   addAccessLog(app, config.accessLog);
-  const admission = new Admission({ limit: config.limits.inFlight, lifecycle });
+  const admission = new Admission({ limit: config.limits.inFlight, lifecycle, writer: services.writer });
   addAdmission(app, admission, () => metrics.refused++);
   metrics.inFlight = { running: () => admission.running, limit: admission.limit };
   const failures: Failures = new WeakMap();

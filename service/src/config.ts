@@ -19,6 +19,8 @@ export interface PoolLimits {
   readonly size: number;
   /** Requests that may wait for a connection; more are refused at once. */
   readonly queue: number;
+  /** Milliseconds for which a request may have to wait for one; where it would be longer, it is refused at once. */
+  readonly waitMs: number;
 }
 
 export interface ServiceConfig {
@@ -134,6 +136,7 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
     fallback: number,
     limits: readonly [number, number] = [1, 3_600_000],
   ): number => env.integer(variable, fallback, limits);
+  const waitMs = ms("DB_MAX_WAIT_MS", 100);
 
   const config: ServiceConfig = {
     host: env.text("HOST", "0.0.0.0"),
@@ -161,10 +164,12 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
       writerPool: {
         size: env.integer("DB_POOL_SIZE", 10, [1, 200]),
         queue: env.integer("DB_POOL_QUEUE", 200, [0, 10_000]),
+        waitMs,
       },
       readerPool: {
         size: env.integer("DB_RO_POOL_SIZE", 10, [1, 200]),
         queue: env.integer("DB_RO_POOL_QUEUE", 500, [0, 10_000]),
+        waitMs,
       },
       readLane: env.choice("DB_READ_LANE", ["pool", "pipelined"], "pool"),
       connectTimeoutMs: ms("DB_CONNECT_TIMEOUT_MS", 2000),

@@ -4,9 +4,11 @@ import type { FastifyInstance } from "fastify";
 
 import { type AccountView, accountKey } from "./cache/keys.ts";
 import type { ReadThrough, Served, Source } from "./cache/read-through.ts";
+import type { Problem } from "./errors.ts";
 import type { ServiceMetrics } from "./metrics.ts";
 import type { Admission } from "./plugins/admission.ts";
 import { count } from "./plugins/measure.ts";
+import { PROBLEM_TYPE } from "./plugins/problems.ts";
 import { networkOf } from "./plugins/rate-limits.ts";
 import type { RateLimiter } from "./resilience/rate-limiter.ts";
 import { ageOf, JSON_TYPE } from "./routes/serve.ts";
@@ -16,7 +18,7 @@ export interface FastPathArgs {
   readonly cache: Pick<ReadThrough, "held" | "serveHeld" | "get">;
   /** How each view of an account is read. */
   readonly sources: Readonly<Record<AccountView, (address: string) => Source>>;
-  readonly metrics: Pick<ServiceMetrics, "answers" | "latencies">;
+  readonly metrics: Pick<ServiceMetrics, "answers" | "latencies"> & { refused: number };
   readonly limiter: Pick<RateLimiter, "take">;
   readonly admission: Admission;
   readonly requestId: (request: IncomingMessage) => string;
@@ -35,10 +37,14 @@ const VIEWS = [
   ["/balance-detail/", "detail"],
 ] as const;
 
+/** The only path that writes. */
+const WRITES = "/transaction";
+
 /**
  * Answers the plain reads of an account ahead of the framework, with the same status, headers and body as the routes (a test
  * compares them), counted and limited alike: what the framework does for a request costs more than an answer that is held.
- * All else goes on to it untouched: what has to be seen after a write, other pages, paths written in another way, what is
+ * Those and writes are also refused here where they come in too great a number: under a load that can not be answered,
+ * refusing has to be cheap, or nothing else is done. All else goes on to it untouched: what has to be seen after a write, other pages, paths written in another way, what is
  * over a limit, whatever comes while draining; and what fails here, to be answered there.
  *
  * The time that is counted ends when the answer is given to the connection. What this process holds is never in flight: it
@@ -51,6 +57,7 @@ export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
     latency: metrics.latencies.route(`${prefix}:address`),
   }));
   type Route = (typeof routes)[number];
+  const writing = metrics.latencies.route(WRITES);
 
   const send = (
     request: IncomingMessage,
@@ -71,20 +78,51 @@ export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
     count(metrics.answers, latency, { status: known ? 304 : 200, ms: performance.now() - begin });
   };
 
+  const refuse = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    problem: Problem,
+    { latency, begin }: { latency: Route["latency"]; begin: number },
+  ): true => {
+    const id = requestId(request);
+    const body = JSON.stringify(problem.toDocument(id));
+    const headers = ["x-request-id", id, "x-content-type-options", "nosniff"];
+    headers.push("retry-after", String(problem.retryAfter), "cache-control", "no-store");
+    // The framework names the characters of its answers.
+    headers.push(
+      "content-type",
+      `${PROBLEM_TYPE}; charset=utf-8`,
+      "content-length",
+      String(Buffer.byteLength(body)),
+    );
+    response.writeHead(problem.status, headers).end(body);
+    metrics.refused++;
+    count(metrics.answers, latency, { status: problem.status, ms: performance.now() - begin });
+    return true;
+  };
+
   /** @returns whether the answer is given or on its way. */
   const answer = (request: IncomingMessage, response: ServerResponse): boolean => {
     const begin = performance.now();
     const { url = "", method, headers } = request;
+    if (admission.draining) return false;
+    if (method === "POST" && url === WRITES) {
+      const refusal = admission.refusal(true);
+      return refusal !== undefined && refuse(request, response, refusal, { latency: writing, begin });
+    }
     const route = routes.find(({ prefix }) => url.startsWith(prefix));
     if (route === undefined || method !== "GET" || headers["x-read-after"] !== undefined) return false;
-    if (admission.draining) return false;
     const address = url.slice(route.prefix.length);
     const source = (): Source => route.source(address);
     const entry = cache.held(accountKey(route.view, address));
-    // Nothing is held under what is no address.
-    if (entry === undefined && (admission.full || !IS_ADDRESS.test(address))) return false;
-    if (limiter.take(networkOf(clientOf(request))) !== 0) return false;
     const timing = { latency: route.latency, begin };
+    // Nothing is held under what is no address.
+    if (entry === undefined) {
+      if (!IS_ADDRESS.test(address)) return false;
+      const refusal = admission.refusal(false);
+      if (refusal) return refuse(request, response, refusal, timing);
+    }
+    if (limiter.take(networkOf(clientOf(request))) !== 0) return false;
     if (entry !== undefined) {
       cache.serveHeld(entry, source);
       send(request, response, { entry, origin: "l1" }, timing);

@@ -89,7 +89,7 @@ export class ServiceMetrics {
     counter(
       registry,
       "dujyo_api_refused_requests_total",
-      "Requests refused because too many were in flight",
+      "Requests refused because too many were in flight or waited for the primary",
       () => this.refused,
     );
     counters(

@@ -236,6 +236,7 @@ export function startServices(
     lifecycle: { draining: false },
     keys,
     limiters,
+    writer: writerPool,
     unready: async () =>
       (await database.reached()) ? undefined : "no database node has answered since the start",
     async close() {

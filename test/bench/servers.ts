@@ -16,6 +16,7 @@ const PATIENT = {
   CACHE_TTL_BALANCE_MS: "3600000",
   CACHE_TTL_HISTORY_MS: "3600000",
   REDIS_COMMAND_TIMEOUT_MS: "3000",
+  DB_MAX_WAIT_MS: "10000",
   DB_CONNECT_TIMEOUT_MS: "5000",
   DB_QUERY_TIMEOUT_MS: "5000",
   // All requests come from one address; they are counted all the same.

@@ -1,4 +1,4 @@
-import { Pool, type PoolClient, types } from "pg";
+import { Pool, type PoolClient, type PoolConfig, types } from "pg";
 
 import type { DatabaseLogin, PoolLimits } from "../config.ts";
 import { Problem } from "../errors.ts";
@@ -37,10 +37,19 @@ export function sessionOptions({ host, port, database, user, passwords, ca }: Da
   return { ...session, password: () => passwordInForce(session, passwords()) };
 }
 
-/** A pool whose waiting line is bounded. */
+/** Share of the newest loan in the mean: that of the last fifty or so counts, as one that waits for a lock says little. */
+const NEWEST = 0.02;
+
+/**
+ * A pool whose waiting line is bounded, in requests and in time: a line that takes longer than its users wait only makes
+ * everybody late. How long it takes is known from how long connections were lent lately (Little's law).
+ */
 export class BoundedPool {
   readonly pool: Pool;
   readonly #limits: PoolLimits;
+  readonly #lentAt = new WeakMap<PoolClient, number>();
+  /** How long a connection is lent, milliseconds: a moving mean. */
+  #loanMs = 0;
 
   constructor({ login, limits, name, connectTimeoutMs, queryTimeoutMs, onError }: PoolArgs) {
     this.#limits = limits;
@@ -50,14 +59,21 @@ export class BoundedPool {
       // Covers the wait for a free connection too.
       connectionTimeoutMillis: connectTimeoutMs,
       query_timeout: queryTimeoutMs,
+      // What one borrower asks in a row is sent at once.
+      pipeline: true,
       idleTimeoutMillis: 60_000,
       // Sessions spread over the nodes again within minutes after one comes back.
       maxLifetimeSeconds: 600,
-    });
+    } as PoolConfig);
     this.pool.on("error", onError);
     // A session that breaks while it is lent out fails its borrower's query, and says so a second time here: without
     // anyone listening, that would end the process.
     this.pool.on("connect", (client) => client.on("error", () => undefined));
+    this.pool.on("acquire", (client) => this.#lentAt.set(client, performance.now()));
+    this.pool.on("release", (_error, client) => {
+      const loanMs = performance.now() - (this.#lentAt.get(client) ?? performance.now());
+      this.#loanMs += NEWEST * (loanMs - this.#loanMs);
+    });
   }
 
   get size(): number {
@@ -81,11 +97,19 @@ export class BoundedPool {
     return this.#limits.queue;
   }
 
+  /**
+   * Whether one more would make the line too long, in requests or in time. One for each connection may always wait, so that
+   * a database that was slow is found to be quick again.
+   */
+  get full(): boolean {
+    const { size, queue, waitMs } = this.#limits;
+    const ahead = this.pool.waitingCount;
+    return ahead > queue || (ahead >= size && (ahead * this.#loanMs) / size > waitMs);
+  }
+
   /** @throws Problem `overloaded` at once when the waiting line is full. */
   admit(): void {
-    if (this.pool.waitingCount > this.#limits.queue) {
-      throw new Problem("overloaded", { detail: "too many requests wait for the database" });
-    }
+    if (this.full) throw new Problem("overloaded", { detail: "too many requests wait for the database" });
   }
 
   async connect(): Promise<PoolClient> {

@@ -14,32 +14,44 @@ export interface AdmissionArgs {
   /** Requests that may be in flight. */
   readonly limit: number;
   readonly lifecycle: Lifecycle;
+  /** Whoever books what is sent to routes that write. */
+  readonly writer: { readonly full: boolean };
 }
 
 declare module "fastify" {
   interface FastifyContextConfig {
     /** Answered also when the process is overloaded: what observes it must be able to. */
     readonly always?: boolean;
+    /** Needs the primary: refused while the line for it is too long, before anything else is done for it. */
+    readonly writes?: boolean;
   }
 }
+
+const WRITERS_LINE = new Problem("overloaded", { detail: "too many requests wait for the primary" });
 
 /** The requests in flight, and whether more may come. */
 export class Admission {
   readonly limit: number;
   readonly #lifecycle: Lifecycle;
+  readonly #writer: AdmissionArgs["writer"];
+  readonly #tooMany: Problem;
   #running = 0;
 
-  constructor({ limit, lifecycle }: AdmissionArgs) {
+  constructor({ limit, lifecycle, writer }: AdmissionArgs) {
     this.limit = limit;
     this.#lifecycle = lifecycle;
+    this.#writer = writer;
+    this.#tooMany = new Problem("overloaded", { detail: `more than ${limit} requests are in flight` });
   }
 
   get running(): number {
     return this.#running;
   }
 
-  get full(): boolean {
-    return this.#running >= this.limit;
+  /** Why another request is not let in; undefined where it is. */
+  refusal(writes: boolean): Problem | undefined {
+    if (this.#running >= this.limit) return this.#tooMany;
+    return writes && this.#writer.full ? WRITERS_LINE : undefined;
   }
 
   get draining(): boolean {
@@ -66,14 +78,13 @@ export class Admission {
 
 /** Takes no more requests than can be answered in time, and sees keep-alive connections off while draining. */
 export function addAdmission(app: FastifyInstance, admission: Admission, onRefused: () => void): void {
-  const overloaded = new Problem("overloaded", {
-    detail: `more than ${admission.limit} requests are in flight`,
-  });
   app.addHook("onRequest", (request, reply, done) => {
     if (admission.draining) reply.header("connection", "close");
-    if (admission.full && request.routeConfig.always !== true) {
+    const { always, writes = false } = request.routeConfig;
+    const problem = always === true ? undefined : admission.refusal(writes);
+    if (problem) {
       onRefused();
-      sendProblem(request, reply, overloaded);
+      sendProblem(request, reply, problem);
       return;
     }
     admission.enter(reply.raw);

@@ -11,6 +11,8 @@ declare module "fastify" {
   }
 }
 
+export const PROBLEM_TYPE = "application/problem+json";
+
 /** Answers every failure with a problem document. What went wrong inside is logged, not told. */
 export function addProblems(app: FastifyInstance): void {
   app.decorateRequest("problem", undefined);
@@ -37,7 +39,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
   if (problem.status === 401) reply.header("www-authenticate", "Bearer");
   return reply
     .code(problem.status)
-    .type("application/problem+json")
+    .type(PROBLEM_TYPE)
     .header("cache-control", "no-store")
     .send(JSON.stringify(problem.toDocument(request.id)));
 }
@@ -55,7 +57,7 @@ export function sendClientProblem(error: NodeJS.ErrnoException, socket: Socket, 
   const body = JSON.stringify(problem.toDocument(id));
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
-    "content-type: application/problem+json",
+    `content-type: ${PROBLEM_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     "cache-control: no-store",
     `x-request-id: ${id}`,

@@ -31,7 +31,7 @@ export function addSubmit(
   app.post<{ Body: Body }>(
     "/transaction",
     {
-      config: { needsToken: true },
+      config: { needsToken: true, writes: true },
       schema: {
         body: TransferBody,
         headers: TransferHeaders,

@@ -2,13 +2,15 @@ import { Random } from "../../../tools/data/random.ts";
 import type { Comparison, Goal, Variant } from "../comparison.ts";
 import { choosePayers, readNonces } from "../load/payers.ts";
 import { Traffic } from "../load/traffic.ts";
-import { CONNECTIONS, wrk } from "../load/wrk.ts";
+import { wrk } from "../load/wrk.ts";
 import { HttpServer } from "../servers.ts";
 import type { BenchStack } from "../stack.ts";
 
 const ACCOUNTS = 10_000;
 /** Each pays once or twice in a measurement: a refused transfer would make the payer's next one fail as well. */
 const PAYERS = 20_000;
+/** Two for each connection of a pool: enough to keep the database busy, and as many as are never refused. */
+const PEAK_CONNECTIONS = 20;
 /** How many times the peak is sent. */
 const TIMES = 3;
 /** Users who send it, below what the API lets in; each pauses so long that they send that much if answered at once. */
@@ -23,6 +25,7 @@ const OWN_LIMITS = {
   REDIS_COMMAND_TIMEOUT_MS: "200",
   DB_CONNECT_TIMEOUT_MS: "2000",
   DB_QUERY_TIMEOUT_MS: "2000",
+  DB_MAX_WAIT_MS: "100",
   // Expired as soon as it is stored: every read goes all the way.
   CACHE_TTL_BALANCE_MS: "1",
   CACHE_TTL_HISTORY_MS: "1",
@@ -44,7 +47,7 @@ const goalsOf = (kind: string): Goal[] => {
 export const overload: Comparison = {
   name: "p11",
   title: `Misses and writes at ${TIMES} times the peak`,
-  load: `wrk on a core of its own, straight to one API process with its own limits. "reads": nine balances for one newest page of a history of ${ACCOUNTS} accounts after Zipf, entries that have always expired. "writes": transfers of ${PAYERS} payers in turn. "peak": ${CONNECTIONS} connections, one request at a time on each. "${TIMES} x peak": ${USERS} connections that pause at random before each request, so long that they send ${TIMES} times the round's peak if they are answered at once. The accepted ones' p99 is an upper bound: as if refusals had been the quickest.`,
+  load: `wrk on a core of its own, straight to one API process with its own limits. "reads": nine balances for one newest page of a history of ${ACCOUNTS} accounts after Zipf, entries that have always expired. "writes": transfers of ${PAYERS} payers in turn. "peak": ${PEAK_CONNECTIONS} connections, one request at a time on each. "${TIMES} x peak": ${USERS} connections that pause at random before each request, so long that they send ${TIMES} times the round's peak if they are answered at once. The accepted ones' p99 is an upper bound: as if refusals had been the quickest.`,
   seconds: 5,
   goals: [...goalsOf("reads"), ...goalsOf("writes")],
   async prepare(stack) {
@@ -86,7 +89,7 @@ function pair({ stack, api, kind, requests, probe }: PairArgs): Variant[] {
       name: `${kind}, peak`,
       measure: async (seconds) => {
         const { perSecond, errors, p50, p99 } = await wrk({
-          ...{ ...common, requests: await requests(seconds), seconds },
+          ...{ ...common, requests: await requests(seconds), seconds, connections: PEAK_CONNECTIONS },
         });
         peak = perSecond;
         return { perSecond, errors, p50, p99 };

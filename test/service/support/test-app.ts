@@ -51,7 +51,10 @@ export interface TestApp {
 /** The HTTP side of the service with stand-ins for everything behind its routes. Whoever makes it closes it. */
 export async function testApp(
   config: Partial<AppConfig> = {},
-  { admin = true, ...stand }: { admin?: boolean } & Partial<Pick<AppServices, "limiters" | "cache">> = {},
+  {
+    admin = true,
+    ...stand
+  }: { admin?: boolean } & Partial<Pick<AppServices, "limiters" | "cache" | "writer">> = {},
 ): Promise<TestApp> {
   const { publicKey, privateKey } = await generateKeyPair("EdDSA");
   const keySet = { keys: [{ ...(await exportJWK(publicKey)), alg: "EdDSA", kid: "k" }] };
@@ -108,6 +111,7 @@ export async function testApp(
     lifecycle: made.lifecycle,
     keys: { keySet },
     limiters: { address: unlimited, principal: unlimited },
+    writer: { full: false },
     ...stand,
   } as unknown as AppServices;
   const settings: AppConfig = {

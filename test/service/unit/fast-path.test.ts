@@ -34,6 +34,8 @@ const EVERY_REQUEST_LOGGED = { accessLog: { requests: "all", key: "k" } } as con
 class Service {
   /** How A's views are answered: from this process, from elsewhere, or not. */
   origin: "l1" | "redis" | "failing" = "l1";
+  /** Who books; whether the line for it is too long. */
+  readonly writer = { full: false };
   /** Seconds that the rate limit has callers wait. */
   wait = 0;
   /** What A's views answer. */
@@ -64,7 +66,7 @@ class Service {
       absorb: () => ({ entry, origin: "primary" }),
     };
     this.#made = await testApp(config, {
-      cache: cache as never,
+      ...{ cache: cache as never, writer: this.writer },
       limiters: { address: { take }, principal: { take: () => 0 } },
     });
     await this.made.app.listen({ host: "127.0.0.1", port: 0 });
@@ -98,6 +100,7 @@ class Service {
 
   forget(): void {
     Object.assign(this, { origin: "l1", wait: 0, slow: false, served: 0, entry });
+    this.writer.full = false;
     this.limited.length = 0;
   }
 
@@ -199,7 +202,9 @@ describe("a plain read of an account", () => {
     const asked = Array.from({ length: IN_FLIGHT }, async () => await fast.ask(PATHS.balance));
     // The question itself is answered however many there are, and is one.
     await expect.poll(inFlight).toBe(IN_FLIGHT + 1);
-    expect((await fast.ask(PATHS.balance)).status).toBe(503);
+    const refused = await fast.ask(PATHS.balance);
+    expect(refused).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
+    expect(refused.body).toContain(`more than ${IN_FLIGHT} requests are in flight`);
     fast.origin = "l1";
     expect((await fast.ask(PATHS.balance)).status).toBe(200);
     for (const release of fast.waiting) release();
@@ -219,6 +224,25 @@ describe("a plain read of an account", () => {
     await sameAnswer(path, headers, method);
     expect(fast.served).toBe(0);
     expect(fast.limited).toHaveLength(1);
+  });
+
+  it("writes are refused alike where the line for the primary is too long, whoever sends them", async () => {
+    const refusals =
+      /^dujyo_api_(refused_requests_total|http_responses_total.*5xx|http_request.*_count.*transaction")/;
+    const before = await Promise.all(both.map(async (service) => await service.figures(refusals)));
+    expect((await sameAnswer("/transaction", {}, "POST")).status).toBe(401);
+    for (const { writer } of both) writer.full = true;
+    const answer = await sameAnswer("/transaction", {}, "POST");
+    expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
+    expect(answer.body).toContain("too many requests wait for the primary");
+    expect(fast.limited).toHaveLength(1);
+    expect(framework.limited).toHaveLength(1);
+    expect((await sameAnswer(PATHS.balance)).status).toBe(200);
+    const after = await Promise.all(both.map(async (service) => await service.figures(refusals)));
+    const [more] = after.map((figures, at) =>
+      [...figures].map(([name, value]) => value - (before[at]?.get(name) ?? 0)),
+    );
+    expect(more).toEqual([2, 1, 1]);
   });
 
   it("is refused by the framework to whoever asks too often", async () => {
