@@ -106,6 +106,7 @@ function postgresConnections(coordination: "etcd" | "kubernetes"): Connection[] 
     ...each("postgres", "postgres", [PORTS.postgres, PORTS.patroni], "replication; who is behind, failsafe"),
     ...each("postgres-seed", "postgres", [PORTS.patroni], "hand-over before members leave"),
     ...each("postgres-settle", "postgres", [PORTS.postgres, PORTS.patroni], "roles; restarts, hand-over"),
+    ...each("postgres-settle", "pgbouncer", [PORTS.pgbouncer], "telling it of changed passwords"),
     ...each("haproxy", "postgres", [PORTS.postgres, PORTS.patroni], "sessions; who leads"),
     ...each("pgbouncer", "haproxy", [PORTS.writer, PORTS.reader], "pooled sessions"),
     ...each("migrate", "haproxy", [PORTS.writer], "migrations, past the pooler"),

@@ -23,7 +23,7 @@ const postgres = new PostgresCluster("postgres", {
   allowedCidrs: settings.access.allowedCidrs,
   consensus: etcd,
   portOffset,
-  ...(target.balancesServices ? {} : { poolerHost: "pgbouncer" }),
+  pooler: { host: "pgbouncer", instances: target.instancesName("pgbouncer") ?? "pgbouncer" },
   endpointHosts: ["haproxy", ...(knownAs === "" ? [] : [knownAs])],
   identity: givenIdentity(settings),
   companion: watching?.companions?.member,

@@ -116,7 +116,7 @@ export interface ServiceSpec extends WorkloadSpec {
   readonly mostInstances?: number;
   /** Whether clients from outside come in here, on targets that have an entry of their own. @default false */
   readonly entry?: boolean;
-  /** Whether each instance tells figures of its own, for which it has to be found: {@link Target.instancesName}. @default false */
+  /** Whether each instance is talked to by itself, for which it has to be found: {@link Target.instancesName}. @default false */
   readonly watched?: boolean;
 }
 

@@ -10,6 +10,7 @@ import { CHECKS } from "./audit/checks/index.ts";
 import { exceptionsFor } from "./audit/exceptions.ts";
 import { countOutcomes, type Report, reportPage } from "./audit/report.ts";
 import { openScene } from "./audit/scene.ts";
+import { Refusal } from "./refusal.ts";
 
 const command = new Command("audit")
   .description(
@@ -24,6 +25,12 @@ interface Options {
 }
 
 async function audit({ stack, only }: Options): Promise<number> {
+  if (stackSettings(stack).target === "kubernetes")
+    throw new Refusal(
+      `The stack "${stack}" runs on Kubernetes, and the audit asks containers and networks of a Docker engine. What the components ` +
+        'promise is the same on both: audit one on Docker ("npm run audit", on dev or a stack with these settings). What a cluster ' +
+        `adds (Pod Security, rights, denied connections, no secret in a pod) is checked by "npm run preview -- --stack ${stack}".`,
+    );
   const checks = CHECKS.filter(({ id }) => id.startsWith(only ?? ""));
   if (checks.length === 0)
     throw new Failure(`No check begins with "${only}"; there are: ${CHECKS.map(({ id }) => id).join(", ")}.`);

@@ -43,8 +43,8 @@ export interface PostgresClusterArgs {
   /** The store Patroni elects through, where the target has none of its own. */
   readonly consensus: EtcdCluster;
   readonly portOffset: number;
-  /** Name of the pooler, which is to learn of changed passwords; absent where there may be several. */
-  readonly poolerHost?: string;
+  /** The pooler, which is to learn of changed passwords: its name, and one that leads to all its instances. */
+  readonly pooler: { readonly host: string; readonly instances: string };
   /** Names of the endpoints in front, which a client may verify the members' certificates by. */
   readonly endpointHosts: readonly string[];
   /** Passwords and root certificate of the other site, which has them from its creation on. @default its own */
@@ -140,7 +140,7 @@ export class PostgresCluster extends pulumi.ComponentResource {
           // A site that follows another commits nothing.
           synchronousStandbys: settings.standby ? 0 : settings.synchronousReplicas,
           deadlineSeconds: SETTLE_SECONDS,
-          ...(args.poolerHost && { pooler: { host: args.poolerHost, port: PORTS.pgbouncer } }),
+          pooler: { ...args.pooler, port: PORTS.pgbouncer },
         },
         undefined,
         2,

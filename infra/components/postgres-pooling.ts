@@ -40,7 +40,8 @@ export class PostgresPooling extends pulumi.ComponentResource {
         image: "pgbouncer",
         instances: settings.instances,
         companion,
-        watched: companion !== undefined,
+        // Whoever changes passwords tells each instance, too.
+        watched: true,
         limits: { memory: bytes(settings.memory), cpus: settings.cpus },
         ports: [{ name: "pgbouncer", port: PORTS.pgbouncer, published: PORTS.pgbouncer + portOffset }],
         files: [

@@ -64,6 +64,11 @@ export function publishedAt(
   });
 }
 
+/** How a port of a member speaks TLS, where it does. */
+export function openingOf(port: number): Exclude<Opening, "http"> {
+  return POSTGRES.has(port) ? "postgres" : "tls";
+}
+
 function listener(container: Container, port: number): Listener {
   const bus = port - PORTS.redisBusDistance >= PORTS.redis;
   const member = memberOf(container);
@@ -71,7 +76,7 @@ function listener(container: Container, port: number): Listener {
     member,
     host: addressOf(container),
     port,
-    opening: POSTGRES.has(port) ? "postgres" : PAGES.has(`${member}:${port}`) ? "http" : "tls",
+    opening: PAGES.has(`${member}:${port}`) ? "http" : openingOf(port),
     mutual: bus || MUTUAL.has(port),
   };
 }

@@ -2,7 +2,7 @@ import { repositoryHost } from "../backup/repository.ts";
 import { defineCommand } from "../define-command.ts";
 import { lockOperation } from "../operation-lock.ts";
 import { Refusal } from "../refusal.ts";
-import { beginAnew } from "../restore/begin-anew.ts";
+import { beginAnew, founderOf } from "../restore/begin-anew.ts";
 import { adoptDatabase, bring, refuseFilled } from "../restore/bring.ts";
 import { readTarget, type TargetOptions } from "../restore/target.ts";
 import { describe, tryRestore } from "../restore/trial.ts";
@@ -48,7 +48,7 @@ export const command = defineCommand<Options>({
       .option("--to-lsn <position>", "position in the log: the last commit is at or before it")
       .option("--latest", "all that is archived")
       .option("--timeline <number>", "along which timeline, where the way back forks; default: the newest")
-      .option("--into <stack>", "into another stack on this engine, which is up and empty")
+      .option("--into <stack>", "into another stack of the same kind, which is up and empty")
       .option("--in-place", "into this stack, whose data it replaces", false)
       .option("--confirm <stack>", "name of the stack whose data is replaced"),
   run: async ({ stack, options, dryRun, say }) => {
@@ -69,8 +69,9 @@ export const command = defineCommand<Options>({
     if (!dryRun) for (const { name } of new Set([stack, into])) lockOperation(name, "ops restore");
     const started = Date.now();
     say(`restoring on trial up to ${target.text}`);
+    const receiver = dryRun || into === stack ? undefined : await founderOf(into);
     const found =
-      dryRun || into === stack ? await tryRestore(stack, target) : await bring(stack, target, into);
+      receiver === undefined ? await tryRestore(stack, target) : await bring(stack, target, into, receiver);
     say(describe(found));
     if (dryRun)
       return {
@@ -78,7 +79,7 @@ export const command = defineCommand<Options>({
         data: found,
       };
     const source = into === stack ? { options: target.options, ends: target.ends } : { ends: true };
-    await beginAnew(into, source, found, say);
+    await beginAnew(into, { ...source, founder: receiver ?? (await founderOf(into)) }, found, say);
     if (into !== stack) await adoptDatabase(into);
     const seconds = Math.round((Date.now() - started) / 1_000);
     return {
@@ -99,10 +100,10 @@ async function openGoal(stack: RunningStack, { inPlace, into }: Options): Promis
   if (into === undefined) return stack;
   if (into === stack.name) throw new Refusal(`--into ${into} is the stack itself: that is --in-place.`);
   const goal = await openStack(into);
-  const away = [stack, goal].find(({ settings }) => settings.target === "kubernetes");
-  if (away)
+  if (stack.settings.target !== goal.settings.target)
     throw new Refusal(
-      `The stack "${away.name}" runs on Kubernetes; --into goes from one stack on a Docker engine to another on the same.`,
+      `The stack "${stack.name}" runs on ${stack.settings.target}, and "${into}" on ${goal.settings.target}; --into goes from one to ` +
+        "another of the same kind. Name one that is.",
     );
   await refuseFilled(goal);
   return goal;

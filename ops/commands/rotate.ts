@@ -54,8 +54,6 @@ export const command = defineCommand<RotateOptions>({
       throw new Refusal(`There is no credential "${name}" that can be rotated. There are: ${NAMES}.`);
     if (options.finish && !credential.finishes)
       throw new Refusal(`The rotation of ${name} has one step. Leave --finish away.`);
-    if (stack.settings.target === "kubernetes")
-      throw new Refusal(`This command is for stacks on Docker. ${credential.onKubernetes(task)}`);
     if (!dryRun) lockOperation(stack.name, `ops rotate ${name}${options.finish ? " --finish" : ""}`);
     return credential.rotate(task);
   },

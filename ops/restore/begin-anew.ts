@@ -23,6 +23,20 @@ const BLOCKS = `SELECT count(*) FILTER (WHERE height <= $1)::int AS blocks,
     count(*) FILTER (WHERE height > $1 AND timestamp < $2)::int AS beyond
   FROM blocks`;
 
+/** The member that is to found the cluster anew, as things are now. */
+export async function founderOf(stack: RunningStack): Promise<string> {
+  return (await openGround(stack)).founder(namesOf(stack), await leaderOf(stack));
+}
+
+function namesOf(stack: RunningStack): readonly [string, ...string[]] {
+  const [first, ...others] = restoreMembers(stack).map(({ name }) => name);
+  return [first as string, ...others];
+}
+
+async function leaderOf({ patroni }: RunningStack): Promise<string | undefined> {
+  return (await patroni.view().catch(() => undefined))?.leader;
+}
+
 /**
  * Begins the stack's cluster anew from the repository or from data that was brought to the founder, and brings everything that
  * stands on it along: replicas, roles, schema, cache, API. What is cut off is completed by an `up`, cache and API aside.
@@ -31,18 +45,17 @@ const BLOCKS = `SELECT count(*) FILTER (WHERE height <= $1)::int AS blocks,
  */
 export async function beginAnew(
   stack: RunningStack,
-  source: Pick<Order, "options"> & { readonly ends: boolean },
+  source: Pick<Order, "options"> & { readonly founder: string; readonly ends: boolean },
   found: Found,
   say: (line: string) => void,
 ): Promise<void> {
-  const [first, ...others] = restoreMembers(stack).map(({ name }) => name);
-  const members = [first as string, ...others] as const;
-  const leader = (await stack.patroni.view().catch(() => undefined))?.leader;
+  const { founder } = source;
+  const members = namesOf(stack);
+  const leader = await leaderOf(stack);
   const ground = await openGround(stack);
   // First: from here on the next "npm run up" completes what is cut off, whoever runs it.
   await ground.renewJobs(JOBS);
   const stopped = new Date();
-  const founder = ground.founder(members, leader);
   say(`${members.join(", ")} stop; ${founder} begins anew, the others are copied from it`);
   await ground.begin({ founder, members, options: source.options }, leader);
   const patience = Math.ceil(found.seconds * TRIAL_TIMES) + START_SECONDS;

@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import type { Writable } from "node:stream";
 import { readOutcome, repositoryHost, runOnRepository } from "../backup/repository.ts";
-import { containerName } from "../docker-inventory.ts";
 import { sessionOptions, withSession } from "../postgres/session.ts";
 import { Refusal } from "../refusal.ts";
 import type { RunningStack } from "../running-stack.ts";
-import { withVolumes } from "./docker-ground.ts";
-import { restoreMembers } from "./order.ts";
+import type { CommandLine } from "./ground.ts";
+import { openGround } from "./open-ground.ts";
 import type { Target } from "./target.ts";
 import type { Found } from "./trial.ts";
 
@@ -30,28 +30,33 @@ export async function refuseFilled(into: RunningStack): Promise<void> {
 }
 
 /**
- * Restores in the repository's host of one stack, and brings the data to the founder of another one.
+ * Restores in the repository's host of one stack, and brings the data to a member of another one.
  *
+ * @param founder name of that member
  * @throws Refusal where another trial is under way; Failure with its last lines where the target can not be reached
  */
-export async function bring(from: RunningStack, { options }: Target, into: RunningStack): Promise<Found> {
-  const [founder] = restoreMembers(into);
+export async function bring(
+  from: RunningStack,
+  { options }: Target,
+  into: RunningStack,
+  founder: string,
+): Promise<Found> {
   const take = `rm -rf ${BROUGHT} && mkdir -m 700 ${BROUGHT} && tar --extract --directory=${BROUGHT} && sync`;
-  const host = containerName(from.name, repositoryHost(from).name);
-  const sender = spawn("docker", ["exec", host, "restore-send", ...options], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const receiver = spawn("docker", await withVolumes(into.name, founder.name, ["/bin/sh", "-c", take]), {
-    stdio: ["pipe", "ignore", "pipe"],
-  });
+  const [source, goal] = await Promise.all([openGround(from), openGround(into)]);
+  const sends = source.inside(repositoryHost(from).name, ["restore-send", ...options]);
+  const takes = await goal.onVolumes(founder, ["/bin/sh", "-c", take]);
+  const sender = start(sends, ["ignore", "pipe", "pipe"]);
+  const receiver = start(takes, ["pipe", "ignore", "pipe"]);
   // One that ends early says why itself.
-  receiver.stdin.on("error", () => sender.kill());
-  sender.stdout.pipe(receiver.stdin);
+  receiver.stdin?.on("error", () => sender.kill());
+  sender.stdout?.pipe(receiver.stdin as Writable);
   const [sent, received] = await Promise.all([ended(sender), ended(receiver)]);
   const found = readOutcome<Found>("restore-send", { ...sent, stdout: sent.stderr, timedOut: false });
   readOutcome<void>("tar", { ...received, stdout: "null", timedOut: false });
   return found;
 }
+
+const start = ([program, args]: CommandLine, stdio: StdioOptions) => spawn(program, args, { stdio });
 
 async function ended(child: ChildProcess): Promise<{ code: number; stderr: string }> {
   let stderr = "";

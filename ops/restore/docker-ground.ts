@@ -2,25 +2,10 @@ import { mustRun } from "../../tools/process.ts";
 import { nameOf } from "../../tools/stack/plan.ts";
 import { markForRenewal, resourcesInForce } from "../apply-stack.ts";
 import { containerName } from "../docker-inventory.ts";
-import type { Ground } from "./ground.ts";
+import type { CommandLine, Ground } from "./ground.ts";
 import { ORDER_PLACE, type Order, STOP_SECONDS } from "./order.ts";
 
 const JOB = "pulumi-nodejs:dynamic/docker:Run";
-
-/** A command line that works with a member's volumes, whether the member runs or not. */
-export async function withVolumes(
-  stack: string,
-  member: string,
-  command: readonly string[],
-): Promise<string[]> {
-  const container = containerName(stack, member);
-  const image = (await mustRun("docker", ["inspect", "--format", "{{.Image}}", container])).trim();
-  const confined = ["--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true"];
-  return [
-    ...["run", "--rm", "--interactive", "--read-only", "--volumes-from", container, ...confined],
-    ...["--user", "10001:0", "--entrypoint", command[0] ?? "", image, ...command.slice(1)],
-  ];
-}
 
 /** Containers that are stopped stay so until they are started, and take an order while they are. */
 export class DockerGround implements Ground {
@@ -42,13 +27,29 @@ export class DockerGround implements Ground {
     return first;
   }
 
+  inside(member: string, command: readonly string[]): CommandLine {
+    return ["docker", ["exec", containerName(this.#stack, member), ...command]];
+  }
+
+  /** Whether the member runs or not. */
+  async onVolumes(member: string, command: readonly string[]): Promise<CommandLine> {
+    const container = containerName(this.#stack, member);
+    const image = (await mustRun("docker", ["inspect", "--format", "{{.Image}}", container])).trim();
+    const confined = ["--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true"];
+    return [
+      "docker",
+      [
+        ...["run", "--rm", "--interactive", "--read-only", "--volumes-from", container, ...confined],
+        ...["--user", "10001:0", "--entrypoint", command[0] ?? "", image, ...command.slice(1)],
+      ],
+    ];
+  }
+
   async begin(order: Order, leader: string | undefined): Promise<void> {
     const write = ["/bin/sh", "-c", `cat >${ORDER_PLACE}.new && mv ${ORDER_PLACE}.new ${ORDER_PLACE}`];
     const { members } = order;
     for (const member of members)
-      await mustRun("docker", await withVolumes(this.#stack, member, write), {
-        input: JSON.stringify(order),
-      });
+      await mustRun(...(await this.onVolumes(member, write)), { input: JSON.stringify(order) });
     const groups = [members.filter((name) => name !== leader), members.filter((name) => name === leader)];
     for (const group of groups.filter((some) => some.length > 0))
       await mustRun("docker", ["stop", "--time", String(STOP_SECONDS), ...this.#containers(group)]);

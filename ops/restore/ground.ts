@@ -1,5 +1,8 @@
 import type { Order } from "./order.ts";
 
+/** A program of this machine, and what it is told. */
+export type CommandLine = readonly [program: string, args: readonly string[]];
+
 /** How the members of PostgreSQL are made to begin anew on the platform that they run on. */
 export interface Ground {
   /**
@@ -15,6 +18,12 @@ export interface Ground {
    * @param members names; one at least
    */
   founder(members: readonly [string, ...string[]], leader: string | undefined): string;
+
+  /** Runs a program in a member that is up. */
+  inside(member: string, command: readonly string[]): CommandLine;
+
+  /** Runs a program on a member's volumes, which reads what it is given. */
+  onVolumes(member: string, command: readonly string[]): Promise<CommandLine>;
 
   /**
    * Leaves the order with every member, and has them start with it. The leader stops last, so that its log goes to the archive

@@ -6,7 +6,7 @@ import { forgetResources, resourcesInForce } from "../apply-stack.ts";
 import type { Member } from "../inventory.ts";
 import { Refusal } from "../refusal.ts";
 import type { RunningStack } from "../running-stack.ts";
-import type { Ground } from "./ground.ts";
+import type { CommandLine, Ground } from "./ground.ts";
 import { ORDER_PLACE, type Order, STOP_SECONDS } from "./order.ts";
 
 const JOB = "kubernetes:batch/v1:Job";
@@ -46,6 +46,26 @@ export class KubernetesGround implements Ground {
 
   founder(members: readonly [string, ...string[]], leader: string | undefined): string {
     return members.find((name) => name !== leader) ?? members[0];
+  }
+
+  inside(member: string, command: readonly string[]): CommandLine {
+    const { part } = this.#stack.member(member);
+    return this.#cluster.commandLine([
+      ...[
+        `--namespace=${this.#namespace}`,
+        "exec",
+        "--stdin",
+        member,
+        `--container=${part}`,
+        "--",
+        ...command,
+      ],
+    ]);
+  }
+
+  /** In the member itself, which has to run. */
+  async onVolumes(member: string, command: readonly string[]): Promise<CommandLine> {
+    return this.inside(member, command);
   }
 
   async begin(order: Order, leader: string | undefined): Promise<void> {

@@ -1,18 +1,13 @@
 import { X509Certificate } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { Failure } from "../../tools/failure.ts";
-import { mustRun } from "../../tools/process.ts";
 import { nameOf } from "../../tools/stack/plan.ts";
 import { applyStack, markForRenewal, resourcesInForce } from "../apply-stack.ts";
-import { CanNotAsk } from "../audit/check.ts";
-import { type Listener, listeners } from "../audit/listeners.ts";
-import { shakeHands } from "../audit/probe.ts";
-import { addressOf, type Container } from "../audit/scene.ts";
 import type { Outcome, Task } from "../define-command.ts";
-import { containerName } from "../docker-inventory.ts";
 import type { RunningStack } from "../running-stack.ts";
 import { formatTable } from "../table.ts";
 import type { Credential, RotateOptions } from "./credential.ts";
+import { shownCertificates } from "./shown-certificates.ts";
 
 const CERTIFICATE = "pulumi-nodejs:dynamic/secrets:Certificate";
 /** Longest wait for every port to show its new certificate, seconds; the API looks at its files every 2 s. */
@@ -88,48 +83,10 @@ async function mustShow(stack: RunningStack, leaves: readonly Leaf[]): Promise<n
   }
 }
 
-async function shownCertificates({
-  name,
-  platform,
-}: RunningStack): Promise<{ place: string; fingerprint: string }[]> {
-  const running = (await platform.members()).filter((member) => member.running);
-  const names = running.map((member) => containerName(name, member.name));
-  const containers = JSON.parse(await mustRun("docker", ["inspect", ...names])) as Container[];
-  const answers = await Promise.all(
-    listenersOf(containers).map(async (listener) => ({
-      place: `${listener.member}:${listener.port}`,
-      fingerprint: (await certificateOf(listener))?.fingerprint256,
-    })),
-  );
-  return answers.flatMap(({ place, fingerprint }) => (fingerprint ? [{ place, fingerprint }] : []));
-}
-
-function listenersOf(containers: readonly Container[]): Listener[] {
-  try {
-    return listeners({ containers: containers.filter((container) => addressOf(container) !== "") });
-  } catch (error) {
-    if (!(error instanceof CanNotAsk)) throw error;
-    throw new Failure(
-      `The certificates are replaced; whether every port shows its new one is not known: ${error.message}.`,
-    );
-  }
-}
-
-async function certificateOf(listener: Listener): Promise<X509Certificate | undefined> {
-  let shown: X509Certificate | undefined;
-  await shakeHands(listener, listener.opening, { rejectUnauthorized: false }, Buffer.from("\r\n"), (peer) => {
-    shown = peer;
-  });
-  return shown;
-}
-
 export const certificates: Credential = {
   summary:
     "Every certificate is made anew from the roots that are there, so that new and old ones are trusted side by side; members " +
-    "read theirs again while they run, and each port is asked for the new one.",
+    "read theirs again while they run (on Kubernetes they are replaced, one by one), and each port is asked for the new one.",
   finishes: false,
-  onKubernetes: ({ stack }) =>
-    "There they reach members by replacing them, and the ports can not be asked from here. An " +
-    `"npm run up -- --stack ${stack.name}" in their last 60 days renews them.`,
   rotate,
 };

@@ -1,11 +1,9 @@
-import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { writeSetting } from "../../tools/stack/settings.ts";
 import { applyStack } from "../apply-stack.ts";
 import type { Connection } from "../connection.ts";
-import { readConnection } from "../connection-store.ts";
 import type { Outcome, Task } from "../define-command.ts";
 import { Refusal } from "../refusal.ts";
-import type { RunningStack } from "../running-stack.ts";
+import { openStack, type RunningStack } from "../running-stack.ts";
 import type { Credential, RotateOptions } from "./credential.ts";
 
 /** Passwords that a setting numbers, the ones in use last. */
@@ -60,10 +58,22 @@ export function listsOf(
 const written = (lists: readonly (readonly number[])[]) =>
   lists.map((numbers) => `[${numbers.join(", ")}]`).join(", then ");
 
+/** Exported for its test. @throws Refusal where another site of the database has the same passwords */
+export function refuseSharedPasswords({ name, settings }: Pick<RunningStack, "name" | "settings">): void {
+  const { host } = settings.postgres.otherSite;
+  if (host !== "")
+    throw new Refusal(
+      `The other site of the database (postgres.otherSite.host is ${host}) has the same passwords, and would be shut out. Give that ` +
+        `site up, take postgres.otherSite out of Pulumi.${name}.yaml, run "npm run up -- --stack ${name}", and repeat. A site that is ` +
+        "made after that takes the new ones along.",
+    );
+}
+
 async function rotate(
   { name, setting: path, numbersOf, finishes, check }: NumberedPasswords,
   { stack, options: { finish }, dryRun, say }: Task<RotateOptions>,
 ): Promise<Outcome> {
+  if (path[0] === "postgres") refuseSharedPasswords(stack);
   const file = `Pulumi.${stack.name}.yaml`;
   const setting = path.join(".");
   const lists = listsOf(numbersOf(stack), finishes, finish);
@@ -80,7 +90,7 @@ async function rotate(
     say(`${setting}: [${numbers.join(", ")}]`);
     writeSetting(stack.name, path, numbers);
     await applyStack(stack.name, say);
-    const inUse = await readConnection(stack.name, pulumiEnvironment(stack.name));
+    const inUse = await (await openStack(stack.name)).connection();
     found = await check(inUse, before, numbers);
   }
   const seconds = Math.round((Date.now() - started) / 1_000);
@@ -103,9 +113,6 @@ export function passwordRotation(kind: NumberedPasswords): Credential {
   return {
     summary: kind.summary,
     finishes: kind.finishes,
-    onKubernetes: ({ stack, options: { finish } }) =>
-      `Set ${kind.setting.join(".")} in Pulumi.${stack.name}.yaml to ${written(listsOf(kind.numbersOf(stack), kind.finishes, finish))}, ` +
-      `each followed by "npm run up -- --stack ${stack.name}": members are replaced one by one.`,
     rotate: (task) => rotate(kind, task),
   };
 }

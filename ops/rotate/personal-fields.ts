@@ -1,13 +1,11 @@
 import { type KeyRing, keyRing } from "../../tools/data/personal-fields.ts";
 import { Failure } from "../../tools/failure.ts";
-import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { writeSetting } from "../../tools/stack/settings.ts";
 import { applyStack } from "../apply-stack.ts";
-import { readConnection } from "../connection-store.ts";
 import type { Outcome, Task } from "../define-command.ts";
 import { sessionOptions, withSession } from "../postgres/session.ts";
 import { Refusal } from "../refusal.ts";
-import type { RunningStack } from "../running-stack.ts";
+import { openStack, type RunningStack } from "../running-stack.ts";
 import type { Session } from "../users/accounts.ts";
 import { countFormer, type Reencrypted, reencrypt } from "../users/reencrypt.ts";
 import type { Credential, RotateOptions } from "./credential.ts";
@@ -20,7 +18,7 @@ async function withUsers<T>(
   { name }: RunningStack,
   work: (session: Session, keys: KeyRing) => Promise<T>,
 ): Promise<T> {
-  const connection = await readConnection(name, pulumiEnvironment(name));
+  const connection = await (await openStack(name)).connection();
   return withSession(sessionOptions(connection, connection.writer, "owner"), (session) =>
     work(session, keyRing(connection.personalKeys)),
   );
@@ -118,8 +116,5 @@ export const personalFields: Credential = {
     "--finish withdraws the former key, once no row is under it. Each step writes ledger.personalKeys into the stack's file. The " +
     "key of the blind index stays.",
   finishes: true,
-  onKubernetes: ({ stack, options: { finish } }) =>
-    `Set ledger.personalKeys to [${keysAfter(stack.settings.ledger.personalKeys, finish).join(", ")}] in ${fileOf(stack)} and run ` +
-    `"npm run up -- --stack ${stack.name}"; the output personalKeys has the keys for the program that encrypts the rows anew.`,
   rotate,
 };

@@ -10,7 +10,7 @@ const loginsOf = ({ redisPasswords: { app, operator } }: Connection): readonly L
   ["operator", operator],
 ];
 
-/** Whether the member that is published on a port takes a password. @throws Error where it does not answer */
+/** Whether the member behind a port of this machine takes a password. @throws Error where it does not answer */
 async function takes({ redisCa }: Connection, port: number, [username, password]: Login): Promise<boolean> {
   const client = new Redis({
     host: "127.0.0.1",

@@ -1,13 +1,12 @@
 import { Failure } from "../../tools/failure.ts";
-import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { writeSetting } from "../../tools/stack/settings.ts";
 import { applyStack, resourcesInForce } from "../apply-stack.ts";
 import { bearerToken } from "../bearer-token.ts";
 import type { Connection } from "../connection.ts";
-import { readConnection } from "../connection-store.ts";
 import type { Outcome, Task } from "../define-command.ts";
+import type { Member } from "../inventory.ts";
 import { Refusal } from "../refusal.ts";
-import { partMembers, type RunningStack } from "../running-stack.ts";
+import { openStack, partMembers, type RunningStack } from "../running-stack.ts";
 import type { Credential, RotateOptions } from "./credential.ts";
 import { keysAfter } from "./numbered-keys.ts";
 
@@ -71,11 +70,13 @@ async function takeStep(
   const former = await checkToken(stack, await stack.connection());
   writeSetting(stack.name, ["api", "tokenKeys"], keys);
   await applyStack(stack.name, say);
-  const connection = await readConnection(stack.name, pulumiEnvironment(stack.name));
+  // Where a change replaces instances, they have other names now.
+  const now = await openStack(stack.name);
+  const connection = await now.connection();
   const kid = kidOf(connection);
   say("asking each instance which keys it accepts");
-  const instances = partMembers({ ...stack, members: await stack.platform.members() }, "api");
-  for (const { name } of instances) await waitAccepted(stack, name, kid, keys.length);
+  const instances = partMembers(now, "api").filter(({ running }) => running);
+  for (const instance of instances) await waitAccepted(now, instance, kid, keys.length);
   await mustAccept(connection, await checkToken(stack, connection), "the key that signs now");
   if (keys.length > 1) await mustAccept(connection, former, "the key that signed before");
   return {
@@ -101,17 +102,17 @@ function checkToken(stack: RunningStack, connection: Connection): Promise<string
   return bearerToken(stack.name, connection, { address: "DU-rotation", ttl: CHECK_TOKEN_SECONDS });
 }
 
-async function waitAccepted(stack: RunningStack, name: string, kid: string, count: number): Promise<void> {
+async function waitAccepted(stack: RunningStack, member: Member, kid: string, count: number): Promise<void> {
   const deadline = Date.now() + READ_SECONDS * 1_000;
   const ask = ["/usr/local/bin/api-ask", "/metrics", "text/plain"];
   for (;;) {
-    const answer = await stack.platform.exec(stack.member(name), ask, 10_000);
+    const answer = await stack.platform.exec(member, ask, 10_000);
     const accepted = acceptedKeys(answer.stdout);
     const everywhere = [...accepted.values()].every((processes) => processes === stack.settings.api.workers);
     if (answer.code === 0 && accepted.has(kid) && accepted.size === count && everywhere) return;
     if (Date.now() > deadline)
       throw new Failure(
-        `${name} accepts ${JSON.stringify(Object.fromEntries(accepted))} (processes by key) after ${READ_SECONDS} s, instead of ` +
+        `${member.name} accepts ${JSON.stringify(Object.fromEntries(accepted))} (processes by key) after ${READ_SECONDS} s, instead of ` +
           `${count} keys with ${kid} among them. Look at "npm run logs -- api", and repeat.`,
       );
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -176,8 +177,5 @@ export const tokenKey: Credential = {
     "A new key signs the API's tokens while those of the former are still accepted; --finish withdraws the former. Each step " +
     'writes api.tokenKeys into the stack\'s file and applies that file as "npm run up" does.',
   finishes: true,
-  onKubernetes: ({ stack, options: { finish } }) =>
-    `Set api.tokenKeys to [${keysAfter(stack.settings.api.tokenKeys, finish).join(", ")}] in ${settingsFile(stack)} and run ` +
-    `"npm run up -- --stack ${stack.name}": the instances are replaced one by one, and accept all keys that stand there.`,
   rotate,
 };

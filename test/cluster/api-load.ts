@@ -1,4 +1,5 @@
 import { request } from "node:https";
+import { NAMESPACE } from "./cluster-stack.ts";
 import { addressOf } from "./objects.ts";
 
 export interface LoadReport {
@@ -14,6 +15,8 @@ export interface LoadOptions {
   readonly clients?: number;
   /** Milliseconds between two requests of a client: the machine has other things to do. @default 20 */
   readonly pause?: number;
+  /** Of the stack that is asked. @default the first one's */
+  readonly namespace?: string;
 }
 
 /** Asks a path of the API's service over a connection of its own. Throws where nobody answers. */
@@ -49,8 +52,8 @@ export class ApiLoad {
     this.#pause = pause;
   }
 
-  static async start({ clients = 4, pause = 20 }: LoadOptions = {}): Promise<ApiLoad> {
-    const self = new ApiLoad(await addressOf("api"), pause);
+  static async start({ clients = 4, pause = 20, namespace = NAMESPACE }: LoadOptions = {}): Promise<ApiLoad> {
+    const self = new ApiLoad(await addressOf("api", namespace), pause);
     self.#done = Promise.all(Array.from({ length: clients }, (_, client) => self.#client(client)));
     return self;
   }

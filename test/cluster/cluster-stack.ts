@@ -54,19 +54,26 @@ export async function up(changes: Given = {}): Promise<void> {
   await upOnKubernetes(STACK, stackSettings(STACK));
 }
 
-/** Writes the file of the second stack: as small as can be, with these settings of PostgreSQL. */
-export function writeOther(postgres: Record<string, unknown>): void {
+/** Writes the file of the second stack: as small as can be, with these settings of PostgreSQL, and of other sections. */
+export function writeOther(postgres: Record<string, unknown>, others: Given = {}): void {
   writeSettings(OTHER_STACK, {
     postgres: { replicas: 0, synchronousReplicas: 0, ...postgres },
+    // Invented data goes to stacks of certain names alone, and what commands apply a stack by says nothing else than its file.
+    ledger: { data: "none" },
     redis: { replicasPerShard: 0 },
     api: { instances: 1 },
     monitoring: { enabled: false },
+    ...others,
   });
 }
 
 /** `npm run up` of the second stack. Throws where it fails. */
-export async function upOther(postgres: Record<string, unknown>, data?: DataChoice): Promise<void> {
-  writeOther(postgres);
+export async function upOther(
+  postgres: Record<string, unknown>,
+  data?: DataChoice,
+  others: Given = {},
+): Promise<void> {
+  writeOther(postgres, others);
   await upOnKubernetes(OTHER_STACK, stackSettings(OTHER_STACK), data);
 }
 

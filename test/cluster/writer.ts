@@ -3,6 +3,9 @@ import type { Connection } from "../../ops/connection.ts";
 import { NAMESPACE } from "./cluster-stack.ts";
 import { addressOf } from "./objects.ts";
 
+/** PostgreSQL's code for a password that it does not take. */
+const REFUSED_PASSWORD = "28P01";
+
 export interface WriterReport {
   readonly acknowledged: number;
   /** Acknowledged numbers that are not in the table. */
@@ -36,23 +39,33 @@ export async function withOwner<T>(
   }
 }
 
+export interface WriterOptions {
+  /** Of the stack that it writes to. @default the first one's */
+  readonly namespace?: string;
+  /** Where it learns of another password when its own opens no session. @default it knows no other */
+  readonly learn?: () => Promise<Connection>;
+}
+
 /** A client of the writer endpoint that inserts numbers one by one, and knows which were acknowledged. */
 export class Writer {
   #connection: Connection;
-  #namespace = NAMESPACE;
+  #namespace: string;
+  readonly #learn: WriterOptions["learn"];
   readonly #acknowledged: number[] = [];
   readonly #times: number[] = [];
   #stopping = false;
   #done: Promise<void> = Promise.resolve();
 
-  private constructor(connection: Connection) {
+  private constructor(connection: Connection, { namespace = NAMESPACE, learn }: WriterOptions) {
     this.#connection = connection;
+    this.#namespace = namespace;
+    this.#learn = learn;
   }
 
   /** Starts with an empty table; resolves after the first acknowledged row. */
-  static async start(connection: Connection): Promise<Writer> {
-    const self = new Writer(connection);
-    await withOwner(connection, async (client) => {
+  static async start(connection: Connection, options: WriterOptions = {}): Promise<Writer> {
+    const self = new Writer(connection, options);
+    await self.#session(async (client) => {
       await client.query("DROP TABLE IF EXISTS drill_written");
       await client.query("CREATE TABLE drill_written (number bigint PRIMARY KEY)");
     });
@@ -107,7 +120,12 @@ export class Writer {
           this.#acknowledged.push(number);
           this.#times.push(performance.now());
         }
-      }).catch(() => pause(50));
+      }).catch(({ code }: { readonly code?: string }) => this.#recover(code));
+  }
+
+  async #recover(code: string | undefined): Promise<void> {
+    if (code === REFUSED_PASSWORD && this.#learn) this.#connection = await this.#learn();
+    else await pause(50);
   }
 
   #session<T>(use: (client: Client) => Promise<T>): Promise<T> {

@@ -51,6 +51,7 @@ for (const name of TARGET_NAMES) {
       allowedCidrs: [],
       consensus: etcdOn(target),
       portOffset: 100,
+      pooler: { host: "pgbouncer", instances: "pgbouncer" },
       endpointHosts: ["haproxy"],
     });
 

@@ -55,6 +55,7 @@ function watched(target: Target, settings: Settings): MonitoringArgs {
     allowedCidrs: [],
     consensus: etcd,
     portOffset: 0,
+    pooler: { host: "pgbouncer", instances: "pgbouncer" },
     endpointHosts: ["haproxy"],
     companion: companions?.member,
   });

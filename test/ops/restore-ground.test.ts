@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Member } from "../../ops/inventory.ts";
 import { KubernetesGround } from "../../ops/restore/kubernetes-ground.ts";
 import type { RunningStack } from "../../ops/running-stack.ts";
-import type { Cluster } from "../../tools/stack/kubernetes-cluster.ts";
+import { Cluster } from "../../tools/stack/kubernetes-cluster.ts";
 
 const MEMBERS = ["postgres-0", "postgres-1", "postgres-2"] as const;
 
@@ -23,8 +23,20 @@ function stackOf(state: Partial<Record<string, string>> = {}) {
     },
   };
   const stack = { name: "prod", platform, member } as unknown as RunningStack;
-  return { done, ground: new KubernetesGround(stack, {} as Cluster, "dujyo-prod") };
+  return { done, stack, ground: new KubernetesGround(stack, {} as Cluster, "dujyo-prod") };
 }
+
+describe("on Kubernetes, what is restored", () => {
+  it("goes from the repository's pod into the pod of a member, through the official client", async () => {
+    const { stack } = stackOf();
+    const ground = new KubernetesGround(stack, new Cluster("production"), "dujyo-prod");
+    const [program, args] = await ground.onVolumes("postgres-1", ["tar", "--extract"]);
+    expect(program).toMatch(/kubectl$/);
+    const where = ["--context", "production", "--namespace=dujyo-prod"];
+    const into = ["exec", "--stdin", "postgres-1", "--container=postgres", "--", "tar", "--extract"];
+    expect(args).toEqual([...where, ...into]);
+  });
+});
 
 describe("on Kubernetes, members begin anew", () => {
   it("by one that did not lead, which starts first; the leader stops last", async () => {

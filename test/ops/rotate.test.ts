@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { parseSettings } from "../../infra/settings/parse.ts";
 import { keysAfter } from "../../ops/rotate/numbered-keys.ts";
-import { listsOf } from "../../ops/rotate/passwords.ts";
+import { listsOf, refuseSharedPasswords } from "../../ops/rotate/passwords.ts";
 import { acceptedKeys, refuseEarlyFinish } from "../../ops/rotate/token-key.ts";
 import { withSetting } from "../../tools/stack/settings.ts";
 
@@ -68,6 +69,20 @@ describe("a rotation of numbered passwords", () => {
     expect(lists([4])).toEqual([[5, 4], [4, 5], [5]]);
     expect(lists([5, 4])).toEqual([[5, 4], [4, 5], [5]]);
     expect(lists([4, 5])).toEqual([[4, 5], [5]]);
+  });
+});
+
+describe("the passwords of PostgreSQL", () => {
+  it("are not rotated while another site of the database has the same", () => {
+    const settings = (given: Record<string, unknown>) => ({
+      name: "prod",
+      settings: parseSettings("prod", given),
+    });
+    expect(() => refuseSharedPasswords(settings({ target: "kubernetes" }))).not.toThrow();
+    const otherSite = { host: "db.eu.example.com", knownAs: "db.us.example.com" };
+    expect(() => refuseSharedPasswords(settings({ target: "kubernetes", postgres: { otherSite } }))).toThrow(
+      /The other site of the database \(postgres.otherSite.host is db.eu.example.com\) has the same passwords.*Give that site up/,
+    );
   });
 });
 

@@ -6,30 +6,34 @@ import { Pulumi } from "../stack/pulumi.ts";
 import { stackNames, stackSettings } from "../stack/settings.ts";
 import { closeForwarding } from "./forwarding.ts";
 import { removeLeftovers } from "./leftovers.ts";
-import { CLUSTER, KUBECONFIG, NAME } from "./place.ts";
+import { CLUSTER, IMAGE_STORE, KUBECONFIG, NAME } from "./place.ts";
 import { running, stop } from "./processes.ts";
 import { program } from "./programs.ts";
 
 /** Whoever would bring pods back goes first, then the pods, then whoever they need to go. */
 const MAKERS = ["kube-controller-manager", "kube-scheduler"];
-const REST = ["metrics-server", "kubelet", "kube-proxy", "coredns", "kube-apiserver", "etcd"];
+const REST = ["provisioner", "metrics-server", "kubelet", "kube-proxy", "coredns", "kube-apiserver", "etcd"];
 const GONE_SECONDS = 60;
 
-/** Ends the cluster and removes all of it, its volumes included. What is there already is not needed: safe to repeat. */
+/**
+ * Ends the cluster and removes all of it, its volumes included; the node's images stay for the next one. Safe to repeat.
+ */
 export async function clusterDown(): Promise<void> {
   const progress = new Progress();
   for (const name of MAKERS) await stop(name);
   await progress.step("pods", removePods);
   for (const name of REST) await stop(name);
-  await progress.step("leftovers", async () => {
-    if (running().includes("containerd")) await removeLeftovers();
-  });
+  // Containers that stayed would be the next cluster's.
+  const clean =
+    !existsSync(CLUSTER) ||
+    (running().includes("containerd") && (await progress.step("leftovers", removeLeftovers)));
   await stop("containerd");
   await progress.step("network", async () => {
     if (existsSync(program("kube-proxy"))) await run(program("kube-proxy"), ["--cleanup"]);
     await closeForwarding();
   });
   await progress.step("files", removeFiles);
+  if (!clean) rmSync(IMAGE_STORE, { recursive: true, force: true });
   await progress.step("states", forgetStacks);
   process.stdout.write(`\n${progress.table()}\n`);
 }

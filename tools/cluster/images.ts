@@ -15,10 +15,16 @@ export const CTR = ["--address", SOCKET, "--namespace", "k8s.io"];
 
 /** Brings the project's images from the Docker engine, which has built them, to the node; those that it has already stay. */
 export async function loadImages(step: Step): Promise<void> {
-  const present = new Set((await mustRun("ctr", [...CTR, "images", "list", "--quiet"])).split("\n"));
-  const missing = IMAGE_NAMES.filter((name) => name !== "etcd" && name !== "grafana")
-    .map((name) => imageRef(name))
-    .filter((image) => !present.has(`docker.io/${image}`));
+  const names = IMAGE_NAMES.filter((name) => name !== "etcd" && name !== "grafana");
+  const wanted = names.map((name) => imageRef(name));
+  const kept = new Set([PAUSE_IMAGE, ...wanted.map((image) => `docker.io/${image}`)]);
+  const present = new Set(
+    (await mustRun("ctr", [...CTR, "images", "list", "--quiet"])).split("\n").filter(Boolean),
+  );
+  // Former builds; the runtime knows each image by its digest, too.
+  const former = [...present].filter((image) => image.startsWith("docker.io/dujyo/") && !kept.has(image));
+  if (former.length > 0) await mustRun("ctr", [...CTR, "images", "remove", ...former]);
+  const missing = wanted.filter((image) => !present.has(`docker.io/${image}`));
   if (!present.has(PAUSE_IMAGE)) {
     await mustRun("docker", ["build", "--tag", short(PAUSE_IMAGE), PAUSE_CONTEXT], { onLine: step.line });
     missing.push(short(PAUSE_IMAGE));

@@ -3,9 +3,16 @@ import { run } from "../process.ts";
 import { CTR } from "./images.ts";
 import { NAME } from "./place.ts";
 
-/** What a kubelet that has not been able to take its pods down leaves: containers, their networks, rules for their addresses. */
-export async function removeLeftovers(): Promise<void> {
-  const containers = lines((await run("ctr", [...CTR, "containers", "list", "--quiet"])).stdout);
+const containersLeft = async () =>
+  lines((await run("ctr", [...CTR, "containers", "list", "--quiet"])).stdout);
+
+/**
+ * What a kubelet that has not been able to take its pods down leaves: containers, their networks, rules for their addresses.
+ *
+ * @returns whether all containers have gone
+ */
+export async function removeLeftovers(): Promise<boolean> {
+  const containers = await containersLeft();
   const networks = new Set<string>();
   for (const id of containers) {
     const path = networkOf((await run("ctr", [...CTR, "containers", "info", id])).stdout);
@@ -18,6 +25,7 @@ export async function removeLeftovers(): Promise<void> {
     if (existsSync(path)) rmSync(path);
   }
   await removeRules();
+  return (await containersLeft()).length === 0;
 }
 
 function lines(text: string): string[] {

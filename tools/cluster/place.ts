@@ -10,6 +10,9 @@ export const CLUSTER = join(CACHE, "cluster");
 /** Programs that outlive a cluster. */
 export const PROGRAMS = join(CACHE, "kubernetes", "v1.34.0");
 
+/** The node's images, which outlive a cluster as well: to bring them there anew takes more than a minute. */
+export const IMAGE_STORE = join(CACHE, "kubernetes", "containerd");
+
 export const KUBECONFIG = join(CLUSTER, "kubeconfig");
 
 /** Name of the kubeconfig's context, and of the cluster's only node. */
@@ -25,8 +28,8 @@ export const STORE_PORT = 62_379;
 export const METRICS_PORT = 10_443;
 export const PAUSE_IMAGE = "docker.io/dujyo/pause:1";
 export const STORAGE_CLASS = "local";
-/** Volumes made ahead of their claims, on the node's disk. */
-export const VOLUMES = 40;
+/** Name of what makes the disks of that class. */
+export const PROVISIONER = "dujyo.io/disks";
 
 /** Why no cluster can be started on this machine; undefined where one can. */
 export function whyNoCluster(): string | undefined {

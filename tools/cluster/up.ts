@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import { mustRun, run } from "../process.ts";
 import { ensureBaseImage } from "../setup/base-image.ts";
+import { canInstallPackages, installPackages } from "../setup/debian.ts";
 import { ensureDockerEngine } from "../setup/docker-engine.ts";
 import { Progress, type Step } from "../setup/progress.ts";
 import { ensureProjectImages } from "../setup/project-images.ts";
@@ -13,16 +14,17 @@ import { ensureIdentity, pki, TOKEN_FILE } from "./pki.ts";
 import {
   API_PORT,
   CLUSTER,
+  IMAGE_STORE,
   KUBECONFIG,
   machineAddress,
   NAME,
   PAUSE_IMAGE,
   POD_NETWORK,
+  PROVISIONER,
   SERVICE_NETWORK,
   STORAGE_CLASS,
   STORE_PORT,
   template,
-  VOLUMES,
   whyNoCluster,
 } from "./place.ts";
 import { start, until } from "./processes.ts";
@@ -127,6 +129,7 @@ async function node(address: string): Promise<void> {
   const holes = {
     root: CLUSTER,
     address,
+    imageStore: IMAGE_STORE,
     pauseImage: PAUSE_IMAGE,
     cniPrograms: CNI_PROGRAMS,
     podNetwork: POD_NETWORK,
@@ -188,34 +191,22 @@ async function node(address: string): Promise<void> {
   );
 }
 
-/** Volumes are folders of the node, there before they are asked for; they go with the cluster. */
+/** A class whose disks are made when they are claimed, and grow in use; they go with the cluster. */
 async function volumes(step: Step): Promise<void> {
-  const folder = join(CLUSTER, "volumes");
+  if ((await run("mkfs.xfs", ["-V"])).code !== 0) {
+    if (!canInstallPackages())
+      throw new Failure("The cluster's disks need mkfs.xfs and xfs_growfs. Install xfsprogs, and repeat.");
+    step.note("installing xfsprogs from Debian");
+    await installPackages(step, ["xfsprogs"]);
+  }
+  start("provisioner", process.execPath, [join(import.meta.dirname, "provisioner.ts")]);
   const storage = {
     apiVersion: "storage.k8s.io/v1",
     kind: "StorageClass",
     metadata: { name: STORAGE_CLASS },
-    provisioner: "kubernetes.io/no-provisioner",
+    provisioner: PROVISIONER,
     volumeBindingMode: "WaitForFirstConsumer",
+    allowVolumeExpansion: true,
   };
-  const objects: unknown[] = [storage];
-  for (let number = 0; number < VOLUMES; number += 1) {
-    const path = join(folder, String(number));
-    mkdirSync(path, { recursive: true });
-    chmodSync(path, 0o777);
-    objects.push({
-      apiVersion: "v1",
-      kind: "PersistentVolume",
-      metadata: { name: `local-${number}` },
-      spec: {
-        capacity: { storage: "20Gi" },
-        accessModes: ["ReadWriteOnce"],
-        persistentVolumeReclaimPolicy: "Retain",
-        storageClassName: STORAGE_CLASS,
-        hostPath: { path },
-      },
-    });
-  }
-  step.line(`${VOLUMES} volumes`);
-  await kubectl(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }));
+  await kubectl(["apply", "-f", "-"], JSON.stringify(storage));
 }

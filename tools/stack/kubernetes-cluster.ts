@@ -57,6 +57,12 @@ export class Cluster {
     return result;
   }
 
+  /** The official client's own command line, for whoever runs it otherwise. */
+  commandLine(args: readonly string[]): readonly [program: string, args: readonly string[]] {
+    const { client, context } = this.#client();
+    return [client, [...context, ...args]];
+  }
+
   /**
    * Leads a port of this machine's loopback interface to one of a pod, until it is closed or this process ends. It does not
    * keep the process running.

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import os
+import socket
 import subprocess
 import time
 
@@ -42,7 +43,7 @@ POOLER_SECONDS = 10
 def provision(leader, pooler=None):
     """Brings roles, passwords, database and rights on `leader` to what the files say; without effect if they are.
 
-    `pooler`: host and port of the pooler, which is told of them.
+    `pooler`: host and port of the pooler, which is told of them, and a name that leads to all its instances.
     """
     superuser = secret(PASSWORDS["postgres"]).split("\n")
     try:
@@ -112,20 +113,36 @@ def _set_passwords(connection):
 
 
 def _log_in_at(pooler):
-    """Once for each pool. PgBouncer knows no passwords: it opens sessions with what the last login of a role has proved, and
-    after a change none can be opened until somebody logs in with the new one. Replicas learn of it a moment later."""
+    """At each instance once for each pool. PgBouncer knows no passwords: it opens sessions with what the last login of a role
+    has proved, and after a change none can be opened until somebody logs in with the new one. Replicas learn of it a moment
+    later."""
+    for address in _addresses(pooler):
+        _log_in_at_instance(pooler, address)
+
+
+def _addresses(pooler):
+    try:
+        found = socket.getaddrinfo(pooler["instances"], pooler["port"], type=socket.SOCK_STREAM)
+    except OSError as error:
+        say(f"{pooler['instances']} leads to no pooler: {error.strerror}")
+        return []
+    return sorted({address for *_, (address, *_) in found})
+
+
+def _log_in_at_instance(pooler, address):
     deadline = time.monotonic() + POOLER_SECONDS
     for role, database in POOLS:
         while True:
             try:
                 psycopg2.connect(
-                    **pooler, user=role, password=secret(PASSWORDS[role]), dbname=database, application_name="settle",
-                    sslmode="verify-full", sslrootcert=f"{CONFIGURATION}/tls/ca.crt", connect_timeout=3,
+                    host=pooler["host"], hostaddr=address, port=pooler["port"], user=role, password=secret(PASSWORDS[role]),
+                    dbname=database, application_name="settle", sslmode="verify-full",
+                    sslrootcert=f"{CONFIGURATION}/tls/ca.crt", connect_timeout=3,
                 ).close()
                 break
             except psycopg2.OperationalError as error:
                 if time.monotonic() > deadline:
-                    say(f"{role} can not log in at {pooler['host']} yet: {str(error).strip()}")
+                    say(f"{role} can not log in at {pooler['host']} ({address}) yet: {str(error).strip()}")
                     break
                 time.sleep(0.1)
 

@@ -11,7 +11,7 @@ sys.path.insert(0, "lib")
 import psycopg2  # noqa: E402
 import settle_roles  # noqa: E402
 
-POOLER = {"host": "pgbouncer", "port": 6432}
+POOLER = {"host": "pgbouncer", "port": 6432, "instances": "pgbouncer-instances"}
 
 
 class SetPasswords(unittest.TestCase):
@@ -79,8 +79,17 @@ class LogIn(unittest.TestCase):
             self.log_in("other", "new", "former")
 
 
+def resolve(instances):
+    def getaddrinfo(name, port, **_):
+        if not instances:
+            raise OSError(-2, "Name or service not known")
+        return [(2, 1, 6, "", (address, port)) for address in instances]
+
+    return getaddrinfo
+
+
 class LogInAt(unittest.TestCase):
-    def log_in(self, answers, clock=(0,)):
+    def log_in(self, answers, clock=(0,), instances=("10.0.0.1",)):
         """With one answer of the pooler after the other, the last for ever; likewise the seconds of the clock."""
         answers, clock = list(answers), list(clock)
 
@@ -89,6 +98,7 @@ class LogInAt(unittest.TestCase):
 
         with mock.patch.object(settle_roles, "secret", side_effect=lambda name: f"content of {name}"), \
                 mock.patch.object(settle_roles.psycopg2, "connect") as connect, \
+                mock.patch.object(settle_roles.socket, "getaddrinfo", side_effect=resolve(instances)), \
                 mock.patch.object(settle_roles.time, "sleep"), \
                 mock.patch.object(settle_roles.time, "monotonic", side_effect=lambda: following(clock)), \
                 mock.patch.object(settle_roles, "say") as say:
@@ -100,6 +110,7 @@ class LogInAt(unittest.TestCase):
 
             connect.side_effect = answer
             settle_roles._log_in_at(POOLER)
+        self.places = [call.kwargs["hostaddr"] for call in connect.mock_calls]
         logins = [(call.kwargs["user"], call.kwargs["dbname"], call.kwargs["password"]) for call in connect.mock_calls]
         return logins, say.mock_calls
 
@@ -112,6 +123,15 @@ class LogInAt(unittest.TestCase):
             ("dujyo_readonly", "dujyo_blockchain", "content of dujyo-readonly-password"),
         ])
         self.assertEqual(said, [])
+
+    def test_at_each_instance(self):
+        self.log_in([None], instances=("10.0.0.2", "10.0.0.1"))
+        self.assertEqual(self.places, ["10.0.0.1"] * 4 + ["10.0.0.2"] * 4)
+
+    def test_nowhere_where_none_is_found(self):
+        logins, said = self.log_in([None], instances=())
+        self.assertEqual(logins, [])
+        self.assertEqual(len(said), 1)
 
     def test_again_while_a_replica_has_the_former_password(self):
         refused = psycopg2.OperationalError("SASL authentication failed")
