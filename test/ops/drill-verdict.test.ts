@@ -65,7 +65,11 @@ describe("a verdict", () => {
   it("holds where every promise was kept", () => {
     const verdict = judge(FAULT, 1, EVIDENCE);
     expect(verdict.broken).toEqual([]);
-    expect(verdict).toMatchObject({ redundancy_restored_seconds: 3, writes_after_heal_seconds: 0, load: 0.5 });
+    expect(verdict).toMatchObject({
+      redundancy_restored_seconds: 3,
+      writes_after_heal_seconds: 0,
+      load: 0.5,
+    });
   });
 
   it("names each promise that was broken", () => {
