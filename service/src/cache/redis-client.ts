@@ -3,7 +3,6 @@ import { Cluster, type ClusterOptions, type Redis } from "ioredis";
 
 import type { ServiceConfig } from "../config.ts";
 import { batchWrites } from "./batched-writes.ts";
-import { limitCommands } from "./command-timeout.ts";
 import { BURY, FILL, LEASE, PUBLISH, RELEASE } from "./scripts.ts";
 
 type Marker = [version: number, second: number, text: string, keepMs: number];
@@ -56,6 +55,7 @@ export function connectRedis(
       username: redis.user,
       tls: { ca: redis.ca, minVersion: "TLSv1.3" },
       connectTimeout: redis.connectTimeoutMs,
+      commandTimeout: redis.commandTimeoutMs,
       connectionName: `${config.instance}-${purpose}`,
       maxRetriesPerRequest: 0,
       autoResendUnfulfilledCommands: false,
@@ -72,7 +72,6 @@ export function connectRedis(
   const client = new Cluster([...redis.nodes], options) as unknown as ScriptedRedis;
   client.on("error", onError);
   client.on("+node", (node: Redis) => {
-    limitCommands(node, redis.commandTimeoutMs);
     node.on("connect", () => batchWrites(node.stream));
     // The client copies its options for each node; one that connects later does so with the password of then.
     Object.defineProperty(node.options, "password", { get: redis.password, enumerable: true });

@@ -26,7 +26,6 @@ const BOOKING: Booking = {
   from_nonce: 3,
   to_balance: 10,
   to_version: 1,
-  lsn: "0/1F",
 };
 
 const HISTORY = accountKey("history", "A");
@@ -60,6 +59,7 @@ describe("a submitted transfer", () => {
     const submit = new Submit({
       ledger: {
         transfer: async () => book(),
+        position: async () => "0/1F",
         announce: async (changes) => {
           announce?.();
           announced.push(changes);
