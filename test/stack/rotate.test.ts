@@ -1,6 +1,7 @@
-import { hash, type KeyObject } from "node:crypto";
+import { hash, type KeyObject, type X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { connect } from "node:tls";
 import { describe, expect, inject, it, onTestFailed } from "vitest";
 import { bearerToken } from "../../ops/bearer-token.ts";
 import type { Connection } from "../../ops/connection.ts";
@@ -10,7 +11,7 @@ import { mustRun, run } from "../../tools/process.ts";
 import { withSession } from "../support/clients.ts";
 import { runningContainers } from "../support/containers.ts";
 import { eventually } from "../support/faults.ts";
-import { stackConnection, up } from "../support/stack-commands.ts";
+import { stackConnection, UNCHANGED, up } from "../support/stack-commands.ts";
 import { BASE_SETTINGS, STACK, writeSettings } from "../support/stack-settings.ts";
 
 const rotate = (credential: string, ...options: string[]) => [
@@ -147,3 +148,37 @@ describe("a rotation of the personal fields' key", () => {
     expect(await runningContainers(STACK)).toEqual(before);
   });
 });
+
+/** What watches is replaced: nobody asks it for data. */
+const WATCHES = /exporter|prometheus|alertmanager|grafana/;
+
+describe("a rotation of certificates", () => {
+  it("fails no request, replaces nothing that serves, and leaves nothing for an up to do", {
+    timeout: 300_000,
+  }, async () => {
+    const before = await runningContainers(STACK);
+    const shown = async () => (await certificateOf(inject("connection").redis[0]?.published)).fingerprint256;
+    const former = await shown();
+    const counts = await statusesDuring(await tokenOf(inject("connection")), () =>
+      mustRun(process.execPath, rotate("certificates")),
+    );
+    console.log(`rotation of certificates: ${JSON.stringify(counts)}`);
+    expect(Object.keys(counts)).toEqual(["400"]);
+    expect(await shown()).not.toBe(former);
+    const after = await runningContainers(STACK);
+    const replaced = [...before].filter(([member, id]) => after.get(member) !== id).map(([member]) => member);
+    expect(replaced.filter((member) => !WATCHES.test(member))).toEqual([]);
+    expect(await up()).toMatch(UNCHANGED);
+  });
+});
+
+/** What a port shows to whoever comes. */
+function certificateOf(port: number | undefined): Promise<X509Certificate> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerX509Certificate() as X509Certificate);
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+}
