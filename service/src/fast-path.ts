@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { type AccountView, accountKey } from "./cache/keys.ts";
 import type { ReadThrough, Served, Source } from "./cache/read-through.ts";
 import type { Problem } from "./errors.ts";
+import type { RouteLatency } from "./metrics/latency.ts";
 import type { ServiceMetrics } from "./metrics.ts";
 import type { Admission } from "./plugins/admission.ts";
 import { count } from "./plugins/measure.ts";
@@ -37,6 +38,12 @@ const VIEWS = [
   ["/balance-detail/", "detail"],
 ] as const;
 
+/** When a request came, and where its duration is counted. */
+interface Timing {
+  readonly latency: RouteLatency;
+  readonly begin: number;
+}
+
 /** The only path that writes. */
 const WRITES = "/transaction";
 
@@ -44,8 +51,9 @@ const WRITES = "/transaction";
  * Answers the plain reads of an account ahead of the framework, with the same status, headers and body as the routes (a test
  * compares them), counted and limited alike: what the framework does for a request costs more than an answer that is held.
  * Those and writes are also refused here where they come in too great a number: under a load that can not be answered,
- * refusing has to be cheap, or nothing else is done. All else goes on to it untouched: what has to be seen after a write, other pages, paths written in another way, what is
- * over a limit, whatever comes while draining; and what fails here, to be answered there.
+ * refusing has to be cheap, or nothing else is done. All else goes on to it untouched: what has to be seen after a write, other
+ * pages, paths written in another way, what is over a limit, whatever comes while draining; and what fails here, to be answered
+ * there.
  *
  * The time that is counted ends when the answer is given to the connection. What this process holds is never in flight: it
  * is neither counted there nor refused for it.
@@ -56,14 +64,13 @@ export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
     ...{ prefix, view, source: args.sources[view] },
     latency: metrics.latencies.route(`${prefix}:address`),
   }));
-  type Route = (typeof routes)[number];
   const writing = metrics.latencies.route(WRITES);
 
   const send = (
     request: IncomingMessage,
     response: ServerResponse,
     { entry, origin }: Served,
-    { latency, begin }: { latency: Route["latency"]; begin: number },
+    { latency, begin }: Timing,
   ): void => {
     const known = request.headers["if-none-match"] === entry.etag;
     const headers = ["x-request-id", requestId(request), "x-content-type-options", "nosniff"];
@@ -82,7 +89,7 @@ export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
     request: IncomingMessage,
     response: ServerResponse,
     problem: Problem,
-    { latency, begin }: { latency: Route["latency"]; begin: number },
+    { latency, begin }: Timing,
   ): true => {
     const id = requestId(request);
     const body = JSON.stringify(problem.toDocument(id));
