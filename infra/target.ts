@@ -67,6 +67,12 @@ export interface WorkloadSpec {
    * container's confinement that figures of containers need; for that exporter alone. @default false
    */
   readonly nodeView?: boolean;
+  /**
+   * How often a packet that nobody confirms is sent again before its connection is given up, for a program that has no limit of
+   * its own for it; each time waits twice as long as the one before, 0.2 s at first. Without effect on targets that do not let a
+   * workload set parameters of the kernel. @default 15, the kernel's, which takes a quarter of an hour
+   */
+  readonly retransmissions?: number;
   /** On targets with {@link Target.companions}; without effect elsewhere. @default none */
   readonly companion?: CompanionSpec;
   /**

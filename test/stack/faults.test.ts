@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { afterEach, describe, expect, inject, it } from "vitest";
+import { monitoringAddresses } from "../../ops/monitoring/addresses.ts";
+import { Prometheus } from "../../ops/monitoring/prometheus.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun } from "../../tools/process.ts";
 import { redisClient } from "../support/clients.ts";
@@ -24,6 +26,8 @@ const ROWS_AFTER = 50;
 const UNUSED_ADDRESS = "172.30.18.120";
 /** Longest pause in writing that one planned hand-over may cause, seconds. */
 const HAND_OVER_SECONDS = 5;
+/** Three readings of a target. */
+const FIGURES_SECONDS = 45;
 
 /** Writes while `fault` happens and until the cluster is whole again. */
 async function survive(
@@ -92,14 +96,35 @@ describe("PostgreSQL loses no acknowledged write and comes back by itself when",
     const members = await patroniMembers();
     const replica = members.find(({ role }) => role !== "Leader")?.name ?? "";
     const primary = await leader();
+    let reconnect = async (_address?: string): Promise<void> => undefined;
     const report = await survive("another address", async () => {
-      const reconnect = await disconnect(replica);
+      reconnect = await disconnect(replica);
       return () => reconnect(UNUSED_ADDRESS);
     });
     expect(report.lost).toEqual([]);
     await eventually("the replica within reach", () => reaches(primary, replica));
-    await (await disconnect(replica))();
+    await disconnect(replica);
+    await reconnect();
     await eventually("the replica within reach again", () => reaches(primary, replica));
+  });
+
+  it("a replica is out of reach for so long that its figures are missed, and they come back with it", async () => {
+    const replica = (await patroniMembers()).find(({ role }) => role !== "Leader")?.name ?? "";
+    const prometheus = new Prometheus(monitoringAddresses(STACK).prometheus);
+    const isRead = async () =>
+      (await prometheus.targets()).some(
+        ({ job, instance, up }) => job === "postgres" && instance === replica && up,
+      );
+    expect(await isRead()).toBe(true);
+    const reconnect = await disconnect(replica);
+    try {
+      await eventually("a replica that is not read", async () => !(await isRead()), 60);
+    } finally {
+      await reconnect();
+    }
+    // Nothing in it may go on waiting at the connection from before, which TCP alone would give up after a quarter of an hour.
+    await eventually("figures of the replica", isRead, FIGURES_SECONDS);
+    await whole(3);
   });
 
   it("another member is made the primary on purpose", async () => {

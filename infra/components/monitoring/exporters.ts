@@ -7,6 +7,12 @@ import { listenerFiles } from "./listener.ts";
 import { nodeFigureFiles } from "./node-figures.ts";
 import type { MonitoringArgs } from "./sources.ts";
 
+/**
+ * The exporter of PostgreSQL waits at a connection to an address that is gone for as long as TCP does, and reads nothing meanwhile.
+ * Five times end after 12.6 s: within one scrape interval.
+ */
+const RETRANSMISSIONS = 5;
+
 /** Deploys the exporters; each listens with TLS and answers holders of a certificate of the monitoring alone. */
 export function deployExporters(args: MonitoringArgs, parent: pulumi.Resource): void {
   const { target, postgres, pooling, redis, companions } = args;
@@ -24,6 +30,7 @@ export function deployExporters(args: MonitoringArgs, parent: pulumi.Resource): 
         { path: "queries.yml", content: readConfig("postgres-exporter/queries.yml") },
       ]),
       count: postgres.members.length,
+      retransmissions: RETRANSMISSIONS,
       member: (ordinal) => ({
         environment: { EXPORTER_TARGET: `${postgres.members[ordinal]}:${PORTS.postgres}` },
         files: listenerFiles(`${name}-${ordinal}`, target.memberHosts(name, ordinal), args.authority, parent),

@@ -193,6 +193,9 @@ export class DockerTarget implements Target {
         hostname: name,
         image,
         ...confinement(spec.limits),
+        ...(spec.retransmissions === undefined
+          ? {}
+          : { sysctls: { "net.ipv4.tcp_retries2": String(spec.retransmissions) } }),
         shmSize: Math.floor((spec.sharedMemory ?? DEFAULT_SHARED_MEMORY) / 2 ** 20),
         envs: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
         labels: [
