@@ -8,8 +8,8 @@ import { nodeFigureFiles } from "./node-figures.ts";
 import type { MonitoringArgs } from "./sources.ts";
 
 /**
- * The exporter of PostgreSQL waits at a connection to an address that is gone for as long as TCP does, and reads nothing meanwhile.
- * Five times end after 12.6 s: within one scrape interval.
+ * Exporters of PostgreSQL and PgBouncer keep a session, and wait at one with an address that is gone for as long as TCP does, reading
+ * nothing meanwhile. Five times end after 12.6 s: within one scrape interval.
  */
 const RETRANSMISSIONS = 5;
 
@@ -30,7 +30,6 @@ export function deployExporters(args: MonitoringArgs, parent: pulumi.Resource): 
         { path: "queries.yml", content: readConfig("postgres-exporter/queries.yml") },
       ]),
       count: postgres.members.length,
-      retransmissions: RETRANSMISSIONS,
       member: (ordinal) => ({
         environment: { EXPORTER_TARGET: `${postgres.members[ordinal]}:${PORTS.postgres}` },
         files: listenerFiles(`${name}-${ordinal}`, target.memberHosts(name, ordinal), args.authority, parent),
@@ -102,6 +101,7 @@ function exporter(
   return {
     ...exporterProgram(settings, port, environment, files),
     ports: [{ name: "metrics", port }],
+    retransmissions: RETRANSMISSIONS,
     stopGrace: 5,
     startTimeout: 60,
   };
