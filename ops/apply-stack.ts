@@ -8,9 +8,13 @@ import { Pulumi } from "../tools/stack/pulumi.ts";
 import { resourcesOf, type StateResource } from "../tools/stack/snapshot.ts";
 import { takeTurn } from "../tools/stack/turn.ts";
 
-/** Brings the stack to what its file and its state say, as a person does: an interrupted one is completed by the next. */
+/**
+ * Brings the stack to what its file and its state say, as a person does: an interrupted one is completed by the next. Whatever
+ * the ledger holds stays as it is: an empty one is filled by a person's `npm run up` alone.
+ */
 export async function applyStack(stack: string, say: (line: string) => void): Promise<void> {
-  await mustRun(process.execPath, [join(ROOT, "tools/up.ts"), "--stack", stack], { cwd: ROOT, onLine: say });
+  const command = [join(ROOT, "tools/up.ts"), "--stack", stack, "--data", "none"];
+  await mustRun(process.execPath, command, { cwd: ROOT, onLine: say });
 }
 
 /** Resources of a type that are in force; those that a replacement has left behind are not. */

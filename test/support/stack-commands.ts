@@ -12,8 +12,8 @@ import { STACK } from "./stack-settings.ts";
 const upOf = (stack: string) => [join(ROOT, "tools/up.ts"), "--stack", stack];
 
 /** `npm run up` on the test stack; returns what it printed. Throws with its last lines where it fails. */
-export function up(stack = STACK): Promise<string> {
-  return mustRun(process.execPath, upOf(stack), {
+export function up(stack = STACK, ...options: string[]): Promise<string> {
+  return mustRun(process.execPath, [...upOf(stack), ...options], {
     cwd: ROOT,
     timeout: 900_000,
     onLine: (line) => console.log(`up| ${line}`),
