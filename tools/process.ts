@@ -45,6 +45,12 @@ function passOn(signal: NodeJS.Signals): void {
 }
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => passOn(signal));
 
+/** For a program that goes on when this one ends. A folder for temporary files that was named to this run may end with it. */
+export function lastingEnvironment(): NodeJS.ProcessEnv {
+  const { TMPDIR: _, ...environment } = process.env;
+  return environment;
+}
+
 /** Runs a program to its end, whatever its exit code. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Result> {
   return new Promise((resolve) => {

@@ -40,14 +40,17 @@ describe("an engine that is started", () => {
     );
   });
 
-  it("and answers is enough", async () => {
+  it("and answers is enough; this run's temporary files are not its own", async () => {
     const folder = mkdtempSync(join(tmpdir(), "engine-"));
     const programs = {
       docker: `test -e ${folder}/up && echo 20.10.24`,
-      dockerd: `touch ${folder}/up && exec sleep 2`,
+      dockerd: `echo "\${TMPDIR-its own}" > ${folder}/up && exec sleep 2`,
     };
+    vi.stubEnv("TMPDIR", folder);
     await withStandIns(programs, () => startEngine(silent, "dockerd"));
+    vi.unstubAllEnvs();
     expect(Number(readFileSync(join(cache, "dujyo/dockerd.pid"), "utf8"))).toBeGreaterThan(1);
+    expect(readFileSync(join(folder, "up"), "utf8")).toBe("its own\n");
     rmSync(folder, { recursive: true });
   });
 });

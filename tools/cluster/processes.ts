@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
-import { isAlive, startOf } from "../process.ts";
+import { isAlive, lastingEnvironment, startOf } from "../process.ts";
 import { CLUSTER } from "./place.ts";
 
 const PIDS = join(CLUSTER, "pids");
@@ -41,7 +41,7 @@ export function start(
   const child = spawn(command, args, {
     detached: true,
     stdio: ["ignore", log, log],
-    env: { ...process.env, ...env },
+    env: { ...lastingEnvironment(), ...env },
   });
   closeSync(log);
   child.unref();

@@ -4,7 +4,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import { CACHE, LOGS } from "../layout.ts";
-import { describeFailure, mustRun, type Result, run } from "../process.ts";
+import { describeFailure, lastingEnvironment, mustRun, type Result, run } from "../process.ts";
 import { canInstallPackages, installPackages } from "./debian.ts";
 import type { Step } from "./progress.ts";
 
@@ -125,7 +125,11 @@ function startDetached(log: string): () => Result | undefined {
   const output = openSync(log, "a");
   // What this one says at its end is part of the error; former ones stand before it.
   const before = fstatSync(output).size;
-  const child = spawn("dockerd", [], { detached: true, stdio: ["ignore", output, output] });
+  const child = spawn("dockerd", [], {
+    detached: true,
+    stdio: ["ignore", output, output],
+    env: lastingEnvironment(),
+  });
   closeSync(output);
   let end: Result | undefined;
   const finish = (code: number, stderr: string) => {
