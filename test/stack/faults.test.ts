@@ -3,11 +3,12 @@ import { afterEach, describe, expect, inject, it } from "vitest";
 import { monitoringAddresses } from "../../ops/monitoring/addresses.ts";
 import { Prometheus } from "../../ops/monitoring/prometheus.ts";
 import { ROOT } from "../../tools/layout.ts";
-import { mustRun } from "../../tools/process.ts";
+import { mustRun, run } from "../../tools/process.ts";
 import { redisClient } from "../support/clients.ts";
 import {
   container,
   disconnect,
+  endLongCheckpoint,
   eventually,
   killMainProcess,
   killPostmaster,
@@ -24,6 +25,8 @@ import { STACK } from "../support/stack-settings.ts";
 const ROWS_AFTER = 50;
 /** Within the lower half of the stack's network, from which the engine hands out addresses in turn. */
 const UNUSED_ADDRESS = "172.30.18.120";
+/** More than any member keeps for its own sake (wal_keep_size). */
+const LONG_CHECKPOINT_SEGMENTS = 16;
 /** Longest pause in writing that one planned hand-over may cause, seconds. */
 const HAND_OVER_SECONDS = 5;
 /** Three readings of a target. */
@@ -68,6 +71,21 @@ describe("PostgreSQL loses no acknowledged write and comes back by itself when",
       return nothingToHeal;
     });
     expect(report.lost).toEqual([]);
+    expect(await patroniMembers()).toContainEqual(rejoined(former));
+  });
+
+  it("its primary comes back after it was killed, and has to begin with log that the new one has recycled", async () => {
+    let former = "";
+    const report = await survive("kept away after a long checkpoint", async (primary) => {
+      former = primary;
+      await endLongCheckpoint(primary, LONG_CHECKPOINT_SEGMENTS);
+      await mustRun("docker", ["kill", container(primary)]);
+      return async () => void (await mustRun("docker", ["start", container(primary)]));
+    });
+    expect(report.lost).toEqual([]);
+    // Not copied anew, which takes as long as there is data.
+    const log = await run("docker", ["logs", container(former)]);
+    expect(log.stderr).toContain("pg_rewind exit code=0");
     expect(await patroniMembers()).toContainEqual(rejoined(former));
   });
 

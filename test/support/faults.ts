@@ -20,6 +20,39 @@ export async function killPostmaster(member: string): Promise<void> {
   ]);
 }
 
+/** What statements of the superuser print in a member, one after the other, each in a transaction of its own. */
+function asSuperuser(member: string, ...statements: string[]): Promise<string> {
+  const psql = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"];
+  return mustRun("docker", ["exec", "--interactive", container(member), ...psql, "--username=postgres"], {
+    input: statements.map((statement) => `${statement};\n`).join(""),
+  });
+}
+
+/**
+ * Has a primary end a checkpoint that began `segments` segments of its log ago, as it does after a burst of writes. The pages of a
+ * small table are what it writes meanwhile, ten a second.
+ */
+export async function endLongCheckpoint(primary: string, segments: number): Promise<void> {
+  await asSuperuser(
+    primary,
+    "CHECKPOINT",
+    "CREATE TABLE written AS SELECT repeat('x', 800) FROM generate_series(1, 1500)",
+  );
+  const spread = asSuperuser(primary, "SELECT pg_backup_start('long', fast => false)");
+  const segment = ["SELECT pg_logical_emit_message(false, 'next', 'segment')", "SELECT pg_switch_wal()"];
+  await asSuperuser(primary, ...Array.from({ length: segments }, () => segment).flat());
+  await spread;
+  const [behind] = (
+    await asSuperuser(
+      primary,
+      "DROP TABLE written",
+      "SELECT (checkpoint_lsn - redo_lsn) / setting::bigint FROM pg_control_checkpoint(), pg_settings WHERE name = 'wal_segment_size'",
+    )
+  ).split("\n");
+  if (!(Number(behind) >= segments - 1))
+    throw new Error(`the checkpoint of ${primary} began ${behind} segments ago, wanted are ${segments}`);
+}
+
 /** Stops a replica's replay; the result lets it go on. Patroni takes back a pause that PostgreSQL was asked for. */
 export async function stopReplay(member: string): Promise<() => Promise<void>> {
   const signal = (name: string) =>
