@@ -28,9 +28,12 @@ function asSuperuser(member: string, ...statements: string[]): Promise<string> {
   });
 }
 
+/** Segments that may be full before a checkpoint that was asked for has begun. */
+const SPARE_SEGMENTS = 8;
+
 /**
- * Has a primary end a checkpoint that began `segments` segments of its log ago, as it does after a burst of writes. The pages of a
- * small table are what it writes meanwhile, ten a second.
+ * Has a primary end a checkpoint that began `segments` segments of its log ago or more, as it does after a burst of writes. The pages
+ * of a small table are what it writes meanwhile, ten a second.
  */
 export async function endLongCheckpoint(primary: string, segments: number): Promise<void> {
   await asSuperuser(
@@ -40,7 +43,7 @@ export async function endLongCheckpoint(primary: string, segments: number): Prom
   );
   const spread = asSuperuser(primary, "SELECT pg_backup_start('long', fast => false)");
   const segment = ["SELECT pg_logical_emit_message(false, 'next', 'segment')", "SELECT pg_switch_wal()"];
-  await asSuperuser(primary, ...Array.from({ length: segments }, () => segment).flat());
+  await asSuperuser(primary, ...Array.from({ length: segments + SPARE_SEGMENTS }, () => segment).flat());
   await spread;
   const [behind] = (
     await asSuperuser(
@@ -49,7 +52,7 @@ export async function endLongCheckpoint(primary: string, segments: number): Prom
       "SELECT (checkpoint_lsn - redo_lsn) / setting::bigint FROM pg_control_checkpoint(), pg_settings WHERE name = 'wal_segment_size'",
     )
   ).split("\n");
-  if (!(Number(behind) >= segments - 1))
+  if (!(Number(behind) >= segments))
     throw new Error(`the checkpoint of ${primary} began ${behind} segments ago, wanted are ${segments}`);
 }
 
