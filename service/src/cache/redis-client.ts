@@ -3,6 +3,7 @@ import { Cluster, type ClusterOptions, type Redis } from "ioredis";
 
 import type { ServiceConfig } from "../config.ts";
 import { batchWrites } from "./batched-writes.ts";
+import { lookBeforeTimeout } from "./command-timeout.ts";
 import { BURY, FILL, LEASE, PUBLISH, RELEASE } from "./scripts.ts";
 
 type Marker = [version: number, second: number, text: string, keepMs: number];
@@ -72,6 +73,7 @@ export function connectRedis(
   const client = new Cluster([...redis.nodes], options) as unknown as ScriptedRedis;
   client.on("error", onError);
   client.on("+node", (node: Redis) => {
+    lookBeforeTimeout(node);
     node.on("connect", () => batchWrites(node.stream));
     // The client copies its options for each node; one that connects later does so with the password of then.
     Object.defineProperty(node.options, "password", { get: redis.password, enumerable: true });

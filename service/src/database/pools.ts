@@ -1,4 +1,4 @@
-import { Pool, type PoolClient, types } from "pg";
+import { Pool, type PoolClient, type PoolConfig, types } from "pg";
 
 import type { DatabaseLogin, PoolLimits } from "../config.ts";
 import { Problem } from "../errors.ts";
@@ -59,10 +59,12 @@ export class BoundedPool {
       // Covers the wait for a free connection too.
       connectionTimeoutMillis: connectTimeoutMs,
       query_timeout: queryTimeoutMs,
+      // What one borrower asks in a row is sent at once.
+      pipeline: true,
       idleTimeoutMillis: 60_000,
       // Sessions spread over the nodes again within minutes after one comes back.
       maxLifetimeSeconds: 600,
-    });
+    } as PoolConfig);
     this.pool.on("error", onError);
     // A session that breaks while it is lent out fails its borrower's query, and says so a second time here: without
     // anyone listening, that would end the process.

@@ -15,7 +15,7 @@ import type { UnsettledAccounts } from "./unsettled.ts";
 export type TransferRequest = Pick<TransferOrder, "from" | "to" | "amount" | "nonce" | "key" | "nftId">;
 
 export interface SubmitArgs {
-  readonly ledger: Pick<Ledger, "transfer" | "position" | "announce">;
+  readonly ledger: Pick<Ledger, "transfer" | "announce">;
   readonly cache: ReadThrough;
   readonly shared: CachePort;
   readonly coherence: Coherence;
@@ -44,11 +44,8 @@ export class Submit {
     const asked = Date.now();
     const booking = await this.#book(request);
     const changes = changesOf(request, booking);
-    const [lsn] = await Promise.all([
-      this.#args.ledger.position(),
-      booking.replayed ? this.supersede(changes) : this.#carry(request, booking, changes, asked),
-    ]);
-    return { ...booking, readAfter: formatReadAfter({ lsn, versions: new Map(changes) }) };
+    await (booking.replayed ? this.supersede(changes) : this.#carry(request, booking, changes, asked));
+    return { ...booking, readAfter: formatReadAfter({ lsn: booking.lsn, versions: new Map(changes) }) };
   }
 
   /** Marks accounts of which only the versions are known, for all instances. */

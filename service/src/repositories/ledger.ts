@@ -6,6 +6,7 @@ import { UNREACHABLE_LSN } from "../database/lsn.ts";
 import type { BoundedPool } from "../database/pools.ts";
 import { Problem, type ProblemCode } from "../errors.ts";
 import type { Breaker } from "../resilience/circuit-breaker.ts";
+import { Gathered } from "../resilience/gathered.ts";
 import { retry } from "../resilience/retry.ts";
 
 export interface TransferOrder {
@@ -31,6 +32,8 @@ export interface Booking {
   readonly from_nonce: number;
   readonly to_balance: number;
   readonly to_version: number;
+  /** A position of the primary's log that holds the booking. */
+  readonly lsn: string;
 }
 
 /** Silent: the service tells its caches itself. */
@@ -40,6 +43,9 @@ const TRANSFER = {
       from_balance, from_version, from_nonce, to_balance, to_version
     FROM ledger_transfer($1, $2, $3::bigint, $4::bigint, $5, $6, 'transfer', $7, p_silent => true)`,
 };
+
+/** Asked after the booking: its commit is written behind whatever the booking's own statement can see. */
+const POSITION = { name: "position", text: "SELECT pg_current_wal_flush_lsn()::text AS lsn" };
 
 const REFUSALS: Record<string, ProblemCode | undefined> = {
   DJ001: "insufficient_funds",
@@ -63,7 +69,7 @@ export interface LedgerArgs {
 export class Ledger {
   readonly #args: LedgerArgs;
   readonly #unreplicated = new WeakSet<PoolClient>();
-  #positionAfter: Promise<string> | undefined;
+  readonly #announcements = new Gathered<Change>((changes) => this.#announce(changes));
 
   constructor(args: LedgerArgs) {
     this.#args = args;
@@ -108,22 +114,6 @@ export class Ledger {
     }
   }
 
-  /**
-   * A position of the log that holds everything acknowledged before this call. Callers of the same moment share one
-   * question, asked after all of them had their acknowledgements.
-   */
-  async position(): Promise<string> {
-    this.#positionAfter ??= new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
-      this.#positionAfter = undefined;
-      const { rows } = await this.#args.pool.pool.query<{ lsn: string }>({
-        name: "position",
-        text: "SELECT pg_current_wal_flush_lsn()::text AS lsn",
-      });
-      return rows[0]?.lsn ?? UNREACHABLE_LSN;
-    });
-    return await this.#positionAfter.catch(() => UNREACHABLE_LSN);
-  }
-
   /** Current versions of accounts, from the primary. */
   async versions(addresses: readonly string[]): Promise<Change[]> {
     const { rows } = await this.#args.pool.pool.query<{ address: string; version: number }>({
@@ -134,8 +124,15 @@ export class Ledger {
     return rows.map(({ address, version }) => [address, version]);
   }
 
-  /** Makes every instance hear of changed accounts by way of the database, as the tables' triggers do. */
-  async announce(changes: readonly Change[]): Promise<void> {
+  /**
+   * Makes every instance hear of changed accounts by way of the database, as the tables' triggers do. One at a time:
+   * PostgreSQL lets only one transaction with notices commit at once, and each would hold a connection meanwhile.
+   */
+  announce(changes: readonly Change[]): Promise<void> {
+    return this.#announcements.add(changes);
+  }
+
+  async #announce(changes: readonly Change[]): Promise<void> {
     const payloads = Array.from({ length: Math.ceil(changes.length / PER_NOTICE) }, (_, at) =>
       JSON.stringify({ t: "balances", k: changes.slice(at * PER_NOTICE, (at + 1) * PER_NOTICE) }),
     );
@@ -148,17 +145,26 @@ export class Ledger {
 
   async #book(client: PoolClient, order: TransferOrder): Promise<Booking> {
     const { from, to, amount, nonce, key, requestHash, nftId } = order;
+    const values = [from, to, amount, nonce, key, requestHash, nftId ?? null];
     let broken: Error | undefined;
+    const booked = client.query<Omit<Booking, "lsn">>({ ...TRANSFER, values });
+    // Sent along with the booking, and done after its commit. It is booked whatever comes of this.
+    const position = client.query<{ lsn: string }>(POSITION).then(
+      ({ rows }) => rows[0]?.lsn,
+      (error: Error) => {
+        broken = error;
+      },
+    );
     try {
-      const values = [from, to, amount, nonce, key, requestHash, nftId ?? null];
-      const { rows } = await client.query<Booking>({ ...TRANSFER, values });
+      const { rows } = await booked;
       if (this.#unreplicated.has(client)) throw new Error("the commit was not confirmed by a standby");
       if (!rows[0]) throw new Error("ledger_transfer gave no row");
-      return rows[0];
+      return { ...rows[0], lsn: (await position) ?? UNREACHABLE_LSN };
     } catch (error) {
       if (nodeFailed(error)) broken = error as Error;
       throw error;
     } finally {
+      await position;
       client.release(broken);
     }
   }

@@ -26,6 +26,7 @@ const BOOKING: Booking = {
   from_nonce: 3,
   to_balance: 10,
   to_version: 1,
+  lsn: "0/1F",
 };
 
 const HISTORY = accountKey("history", "A");
@@ -59,7 +60,6 @@ describe("a submitted transfer", () => {
     const submit = new Submit({
       ledger: {
         transfer: async () => book(),
-        position: async () => "0/1F",
         announce: async (changes) => {
           announce?.();
           announced.push(changes);
