@@ -76,7 +76,8 @@ async function readBalance(
   after?: Booked,
 ): Promise<void> {
   const from = now();
-  const event = { kind: "read", path: "api", client, account: account.address, from } as const;
+  const own = { account: account.address, token: after?.number };
+  const event = { kind: "read", path: "api", client, from, ...own } as const;
   const failed = (error: string) => task.note({ ...event, to: now(), outcome: "failed", error });
   try {
     const answer = await fetch(await urlOf(task, `/balance/${account.address}`), {
@@ -86,7 +87,7 @@ async function readBalance(
     const body = (await answer.json()) as { balance?: number; code?: string };
     if (!answer.ok || body.balance === undefined) return await failed(`${answer.status} ${body.code}`);
     const seen = task.startOf(account) - body.balance;
-    await task.note({ ...event, to: now(), outcome: "answered", seen, token: after?.number });
+    await task.note({ ...event, to: now(), outcome: "answered", seen });
   } catch (error) {
     await failed(describeError(error));
   }

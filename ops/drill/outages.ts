@@ -1,5 +1,5 @@
 import type { Span } from "./checker.ts";
-import type { HistoryEvent, MarkEvent, Path } from "./history.ts";
+import type { HistoryEvent, MarkEvent, Path, ReadEvent, WriteEvent } from "./history.ts";
 
 /** What clients noticed of a fault. Seconds, and counts by kind. */
 export interface Noticed {
@@ -14,7 +14,7 @@ export interface Noticed {
   readonly reads: number;
   /** Share of the API's reads that were answered, 0 to 1. */
   readonly api_reads_answered: number;
-  /** `path operation: what`, from the fault on: how often. Lost answers count, too. */
+  /** `path operation: what`, from the fault on: how often. Lost answers count, too; reads with a token are an operation of their own. */
   readonly errors: Readonly<Record<string, number>>;
 }
 
@@ -41,11 +41,12 @@ export function noticed(history: readonly HistoryEvent[]): Noticed {
   // What a client meets before the fault is none of its doing.
   const injected = history.find((event) => event.kind === "mark" && event.what === "injected");
   const since = injected?.kind === "mark" ? injected.at : 0;
-  for (const { kind, path, error, to } of operations)
-    if (error !== undefined && to >= since) {
-      const key = `${path} ${kind}: ${error}`;
-      errors[key] = (errors[key] ?? 0) + 1;
-    }
+  for (const operation of operations) {
+    const { path, error, to } = operation;
+    if (error === undefined || to < since) continue;
+    const key = `${path} ${nameOf(operation)}: ${error}`;
+    errors[key] = (errors[key] ?? 0) + 1;
+  }
   return {
     write_outage_seconds: Math.max(by_path.sql.write_outage_seconds, by_path.api.write_outage_seconds),
     read_outage_seconds: Math.max(by_path.sql.read_outage_seconds, by_path.api.read_outage_seconds),
@@ -58,6 +59,12 @@ export function noticed(history: readonly HistoryEvent[]): Noticed {
         : apiReads.filter(({ outcome }) => outcome === "answered").length / apiReads.length,
     errors,
   };
+}
+
+function nameOf(operation: WriteEvent | ReadEvent): string {
+  return operation.kind === "read" && operation.token !== undefined
+    ? "read of its own write"
+    : operation.kind;
 }
 
 /** Longest time between two successes, or from the last one to the end; seconds. */

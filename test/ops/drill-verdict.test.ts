@@ -49,6 +49,13 @@ describe("what clients noticed", () => {
     expect(seen.errors).toEqual({ "sql write: 57P01": 1 });
   });
 
+  it("tells a read that nobody answers from one of its own write, which may need the primary", () => {
+    const read = (more: object) =>
+      at(4, { kind: "read", path: "api", outcome: "failed", error: "503", ...more });
+    const { errors } = noticed([...HISTORY, read({}), read({ token: 3 })]);
+    expect(errors).toEqual({ "api read: 503": 1, "api read of its own write: 503": 1 });
+  });
+
   it("lasts until the end where nothing came after it", () => {
     const read = at(30, { kind: "read", path: "api", outcome: "answered" });
     expect(noticed([...HISTORY, read]).by_path.sql.write_outage_seconds).toBe(18);
