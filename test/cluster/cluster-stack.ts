@@ -58,7 +58,7 @@ export async function up(changes: Given = {}): Promise<void> {
 export function writeOther(postgres: Record<string, unknown>, others: Given = {}): void {
   writeSettings(OTHER_STACK, {
     postgres: { replicas: 0, synchronousReplicas: 0, ...postgres },
-    // Invented data goes to stacks of certain names alone, and what commands apply a stack by says nothing else than its file.
+    // What it holds is put there by the tests.
     ledger: { data: "none" },
     redis: { replicasPerShard: 0 },
     api: { instances: 1 },
