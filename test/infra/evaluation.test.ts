@@ -7,11 +7,20 @@ const SCRIPT = join(import.meta.dirname, "../support/evaluate-program.ts");
 /** The same program does the same work each time: what differs is what the machine added, so the least of them is the program's. */
 const EVALUATIONS = 4;
 
+/**
+ * Processor seconds that the start of Node and the loading of the providers' modules take on the quiet machine with two cores
+ * on which the bound for a resource was set (0.86 and 0.91 measured). On a host that others share a processor second does
+ * less: the start takes longer by as much as the program does, and the bound follows it. Never below the bound as it was set.
+ */
+const QUIET_START_UP_SECONDS = 0.9;
+
 interface Evaluation {
   readonly resources: number;
+  /** Seconds of processor time: the start of Node, and the loading of the providers' modules. */
+  readonly startUp: number;
   /** Seconds of processor time. */
   readonly program: number;
-  /** Seconds of processor time, with the start of Node and the loading of modules. */
+  /** Both. */
   readonly all: number;
 }
 
@@ -29,7 +38,8 @@ describe("the program of production", () => {
       expect(resources).toBeGreaterThan(150);
       expect(all).toBeLessThan(20);
     }
-    const each = evaluations.map(({ program, resources }) => program / resources);
-    expect(Math.min(...each)).toBeLessThan(0.01);
+    const least = (seconds: (evaluation: Evaluation) => number) => Math.min(...evaluations.map(seconds));
+    const slowness = Math.max(1, least(({ startUp }) => startUp) / QUIET_START_UP_SECONDS);
+    expect(least(({ program, resources }) => program / resources)).toBeLessThan(0.01 * slowness);
   });
 });
