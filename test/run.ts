@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { whyNoCluster } from "../tools/cluster/place.ts";
 
 /**
@@ -25,6 +25,7 @@ function run(command: string, args: readonly string[]): Promise<number> {
 
 async function check(command: string, ...args: string[]): Promise<Count> {
   const passed = (await run(command, args)) === 0;
+  if (!passed) failures.push(`${command} ${args.join(" ")}: see above`);
   return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
 }
 
@@ -33,6 +34,28 @@ interface VitestReport {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+}
+
+/** What failed, and the first line of why: said once more at the end, since a log of an hour is often cut at its front. */
+const failures: string[] = [];
+
+function failuresOf(report: VitestReport): string[] {
+  return report.testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === "failed")
+      .map(({ fullName, failureMessages }) => {
+        const [why = ""] = (failureMessages[0] ?? "").split("\n");
+        return `${relative(process.cwd(), name)} > ${fullName}: ${why}`;
+      }),
+  );
 }
 
 async function vitest(project: string): Promise<Count> {
@@ -48,9 +71,14 @@ async function vitest(project: string): Promise<Count> {
       project,
       ...reporters,
     ]);
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = readReport(report);
+    const found = readReport(report);
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = found;
     // A set-up or a file that does not load fails the run without a failed test.
     const failed = code !== 0 && numFailedTests === 0 ? 1 : numFailedTests;
+    const named = failuresOf(found);
+    failures.push(
+      ...(failed > named.length ? [...named, `${project}: its set-up, or a file, see above`] : named),
+    );
     return { passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests };
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -61,7 +89,7 @@ function readReport(path: string): VitestReport {
   try {
     return JSON.parse(readFileSync(path, "utf8")) as VitestReport;
   } catch {
-    return { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 };
+    return { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] };
   }
 }
 
@@ -129,6 +157,7 @@ for (const name of chosen) {
   // The machine carries the stack or the cluster, not both.
   if (name === last && keep !== "1") await removeStack();
 }
+for (const failure of failures) console.log(`failed: ${failure}`);
 console.log(
   `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`,
 );
@@ -140,5 +169,7 @@ function keepStack(value: string | undefined): void {
 }
 
 async function removeStack(): Promise<void> {
-  if ((await run(process.execPath, ["test/support/remove-stack.ts"])) !== 0) total.failed += 1;
+  if ((await run(process.execPath, ["test/support/remove-stack.ts"])) === 0) return;
+  failures.push("the stack of the tests was not removed: see above");
+  total.failed += 1;
 }
