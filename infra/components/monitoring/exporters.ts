@@ -9,7 +9,8 @@ import type { MonitoringArgs } from "./sources.ts";
 
 /**
  * Exporters of PostgreSQL and PgBouncer keep a session, and wait at one with an address that is gone for as long as TCP does, reading
- * nothing meanwhile. Five times end after 12.6 s: within one scrape interval.
+ * nothing meanwhile. Five times end after 12.6 s: within one scrape interval. Where the kernel's limit can not be set, the images'
+ * `member-health` counts as far and fails.
  */
 const RETRANSMISSIONS = 5;
 
