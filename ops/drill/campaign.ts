@@ -1,6 +1,6 @@
 import { Random } from "../../tools/data/random.ts";
 import type { RunningStack } from "../running-stack.ts";
-import type { Fault, Turn } from "./fault.ts";
+import type { Fault, Goal, Turn } from "./fault.ts";
 import { DrillGround, type Progress } from "./ground.ts";
 
 export interface CampaignArgs {
@@ -22,8 +22,11 @@ export function fullPlan(faults: readonly Fault[], rounds?: number): Turn[] {
   );
 }
 
+/** Goals that most faults share. */
+const COMMON_GOALS: readonly string[] = ["readsAnswered", "cachedReadsAnswered"] satisfies (keyof Goal)[];
+
 function hasOwnGoal({ goal = {} }: Fault): boolean {
-  return Object.keys(goal).some((key) => key !== "readsAnswered");
+  return Object.keys(goal).some((key) => !COMMON_GOALS.includes(key));
 }
 
 /** Faults drawn by lot until the time is over; the same seed draws the same ones. */

@@ -8,6 +8,8 @@ export interface ClientTask {
   /** Name of this drill, part of every write. */
   readonly run: string;
   readonly accounts: readonly DrillAccount[];
+  /** One that nobody books from. */
+  readonly still: DrillAccount;
   /** Aborted when the client has to end. */
   readonly stop: AbortSignal;
   /** Resolves when the event is on disk. */

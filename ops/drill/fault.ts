@@ -17,6 +17,8 @@ export interface Goal {
   readonly writesAfterHeal?: number;
   /** Share of the API's reads that are answered, 0 to 1. */
   readonly readsAnswered?: number;
+  /** The same of those that need neither PostgreSQL nor a change's mark: of an account that nobody books from. */
+  readonly cachedReadsAnswered?: number;
 }
 
 /** Something that happens to a stack. */

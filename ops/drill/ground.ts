@@ -32,6 +32,7 @@ export class DrillGround {
   readonly #args: DrillGroundArgs;
   readonly #run: string;
   readonly #accounts: readonly DrillAccount[];
+  readonly #still: DrillAccount;
   readonly #injector: Injector;
   readonly #file: string | undefined;
   #progress: Progress;
@@ -40,12 +41,14 @@ export class DrillGround {
     args: DrillGroundArgs,
     run: string,
     accounts: readonly DrillAccount[],
+    still: DrillAccount,
     injector: Injector,
   ) {
     const { stack, seed, keep, say } = args;
     this.#args = args;
     this.#run = run;
     this.#accounts = accounts;
+    this.#still = still;
     this.#injector = injector;
     this.#file = keep === undefined ? undefined : join(drillFolder(stack.name), `${keep}.json`);
     const { recovery } = stack.settings.postgres;
@@ -64,8 +67,14 @@ export class DrillGround {
   static async open(args: DrillGroundArgs): Promise<DrillGround> {
     const { stack, payer } = args;
     const run = Date.now().toString(36);
-    const accounts = await drillAccounts(stack, run, ACCOUNTS, payer);
-    return new DrillGround(args, run, accounts, await openInjector(stack.name, stack.settings));
+    const [still, ...accounts] = await drillAccounts(stack, run, 1 + ACCOUNTS, payer);
+    return new DrillGround(
+      args,
+      run,
+      accounts,
+      still as DrillAccount,
+      await openInjector(stack.name, stack.settings),
+    );
   }
 
   get progress(): Progress {
@@ -84,7 +93,14 @@ export class DrillGround {
     if (skipped.some((before) => before.fault === fault.name)) return false;
     say(`${fault.name}, round ${round}: ${fault.title}`);
     const result = await runFault(fault, {
-      ...{ stack, round, injector: this.#injector, accounts: this.#accounts, run: this.#run },
+      ...{
+        stack,
+        round,
+        injector: this.#injector,
+        accounts: this.#accounts,
+        still: this.#still,
+        run: this.#run,
+      },
     });
     const leftOut = "reason" in result;
     say(`  ${leftOut ? `left out: ${result.reason}` : describe(result)}`);

@@ -34,6 +34,8 @@ export interface ReadEvent {
   /** Client whose writes it looked at, and how many of them the answer had seen. */
   readonly account?: string;
   readonly seen?: number;
+  /** Whether nobody writes that account, so that the cache may answer. @default false */
+  readonly still?: boolean;
   /** How many of them it had to have seen, by the token that it carried. */
   readonly token?: number;
   readonly error?: string;

@@ -14,6 +14,8 @@ export interface Noticed {
   readonly reads: number;
   /** Share of the API's reads that were answered, 0 to 1. */
   readonly api_reads_answered: number;
+  /** The same of an account that nobody books from, which the cache may answer; runs of earlier versions lack it. */
+  readonly cached_reads_answered?: number;
   /** `path operation: what`, from the fault on: how often. Lost answers count, too; reads with a token are an operation of their own. */
   readonly errors: Readonly<Record<string, number>>;
 }
@@ -53,12 +55,16 @@ export function noticed(history: readonly HistoryEvent[]): Noticed {
     by_path,
     acknowledged: succeeded.filter(({ kind }) => kind === "write").length,
     reads: operations.filter(({ kind }) => kind === "read").length,
-    api_reads_answered:
-      apiReads.length === 0
-        ? 1
-        : apiReads.filter(({ outcome }) => outcome === "answered").length / apiReads.length,
+    api_reads_answered: answered(apiReads),
+    cached_reads_answered: answered(apiReads.filter((event) => event.kind === "read" && event.still)),
     errors,
   };
+}
+
+/** Share of these that were answered. */
+function answered(operations: readonly (WriteEvent | ReadEvent)[]): number {
+  if (operations.length === 0) return 1;
+  return operations.filter(({ outcome }) => outcome === "answered").length / operations.length;
 }
 
 function nameOf(operation: WriteEvent | ReadEvent): string {

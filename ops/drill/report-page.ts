@@ -10,6 +10,8 @@ import { type DrillReport, type FaultSummary, median } from "./summary.ts";
 const HEAD = `| fault | rounds | lost / unexpected / overlap | stale / unread | write outage | read outage | API reads | whole again | promises |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |`;
 
+const percent = (share: number) => `${(share * 100).toFixed(2)} %`;
+
 const seconds = (value: number | null) => (value === null ? "never" : `${value.toFixed(1)} s`);
 
 /** Further runs that the page tells of, the last one of each kind; undefined where there was none. */
@@ -39,7 +41,8 @@ export function reportPage(
       `${fault.stale} / ${fault.unread}`,
       `${seconds(fault.sql_write_outage_seconds)} (${seconds(fault.write_outage_seconds)})`,
       seconds(fault.read_outage_seconds),
-      `${(fault.api_reads_answered * 100).toFixed(2)} %`,
+      percent(fault.api_reads_answered) +
+        (fault.cached_reads_answered === undefined ? "" : ` (${percent(fault.cached_reads_answered)})`),
       seconds(fault.redundancy_restored_seconds),
       fault.broken.length === 0 ? "held" : fault.broken.join("; "),
     ].join(" | ");
@@ -54,7 +57,8 @@ counts. Begun ${report.started}, recovery profile \`${report.recovery}\`, seed $
 Columns: acknowledged writes lost / unexpected writes / time during which two members acknowledged commits; reads staler than
 promised / reads that missed the write whose token they carried; longest pause between two acknowledged writes through the
 pooler (in brackets: on the path where it was longest, the API included) and between two answered reads; share of the API's reads
-that were answered; from the heal until every member is back in its place. Times are medians of the rounds, counts are sums.
+that were answered (in brackets: of those of an account that nobody books from, which the cache may answer); from the heal until
+every member is back in its place. Times are medians of the rounds, counts are sums, shares are those of the worst round.
 
 ${table(report)}
 

@@ -21,6 +21,8 @@ export interface RunFaultArgs {
   readonly stack: RunningStack;
   readonly injector: Injector;
   readonly accounts: readonly DrillAccount[];
+  /** Nobody books from this one. */
+  readonly still: DrillAccount;
   /** Name of the run; with fault and round it names the writes and the log. */
   readonly run: string;
   readonly round: number;
@@ -51,7 +53,7 @@ export function drillFolder(stack: string): string {
  * @returns why the fault is left out, where the machine does not permit it
  */
 export async function runFault(fault: Fault, args: RunFaultArgs): Promise<Verdict | Skipped> {
-  const { stack, injector, accounts, round } = args;
+  const { stack, injector, accounts, still, round } = args;
   await well(stack, RESTORE_SECONDS);
   const scene = await setScene(stack, injector);
   const reason = await fault.obstacle?.(scene);
@@ -62,7 +64,7 @@ export async function runFault(fault: Fault, args: RunFaultArgs): Promise<Verdic
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${run}.jsonl`);
   const log = await HistoryLog.create(path);
-  const workload = await Workload.start({ stack, run, accounts, log });
+  const workload = await Workload.start({ stack, run, accounts, still, log });
   const guardDone = startGuard(stack.name);
   try {
     await writing(workload, WRITING_SECONDS, "before the fault");

@@ -22,6 +22,8 @@ export interface FaultSummary {
   readonly redundancy_restored_seconds: number | null;
   /** Least share over the rounds. */
   readonly api_reads_answered: number;
+  /** Likewise; runs of earlier versions lack it. */
+  readonly cached_reads_answered?: number;
   readonly errors: Readonly<Record<string, number>>;
   readonly broken: readonly string[];
 }
@@ -30,7 +32,13 @@ export interface FaultSummary {
 export interface DrillReport
   extends Omit<
     FaultSummary,
-    "fault" | "rounds" | "sql_write_outage_seconds" | "api_reads_answered" | "errors" | "broken"
+    | "fault"
+    | "rounds"
+    | "sql_write_outage_seconds"
+    | "api_reads_answered"
+    | "cached_reads_answered"
+    | "errors"
+    | "broken"
   > {
   readonly seed: number;
   /** RFC 3339. */
@@ -88,6 +96,7 @@ function summarizeFault(fault: string, goal: Goal, rounds: readonly Verdict[]): 
   const restored = rounds.map(({ redundancy_restored_seconds }) => redundancy_restored_seconds);
   const count = (pick: (verdict: Verdict) => number) =>
     rounds.reduce((sum, verdict) => sum + pick(verdict), 0);
+  const cached = rounds.flatMap(({ cached_reads_answered }) => cached_reads_answered ?? []);
   const times = {
     writeOutage: of(({ by_path }) => by_path.sql.write_outage_seconds),
     writesAfterHeal: of(({ writes_after_heal_seconds }) => writes_after_heal_seconds),
@@ -105,6 +114,7 @@ function summarizeFault(fault: string, goal: Goal, rounds: readonly Verdict[]): 
     read_outage_seconds: of(({ read_outage_seconds }) => read_outage_seconds),
     redundancy_restored_seconds: restored.includes(null) ? null : median(restored.map(Number)),
     api_reads_answered: Math.min(...rounds.map(({ api_reads_answered }) => api_reads_answered)),
+    ...(cached.length < rounds.length ? {} : { cached_reads_answered: Math.min(...cached) }),
     errors,
     broken: [...new Set(rounds.flatMap(({ broken }) => broken)), ...late(goal, times)],
   };

@@ -78,19 +78,21 @@ function broken(measured: Measured): string[] {
 
 /** What is promised of this fault, each time. */
 function missed(fault: Fault, measured: Measured, { primaryBefore, primaryAfter }: Evidence): string[] {
-  const { noErrors, keepsPrimary, readsAnswered } = fault.goal ?? {};
+  const { noErrors, keepsPrimary, readsAnswered, cachedReadsAnswered } = fault.goal ?? {};
   const errors = Object.entries(measured.errors).map(([what, count]) => `${count} x ${what}`);
   return [
     ...(noErrors && errors.length ? [`clients got errors: ${errors.join(", ")}`] : []),
     ...(keepsPrimary && primaryBefore !== primaryAfter
       ? [`${primaryAfter} leads in place of ${primaryBefore}`]
       : []),
-    ...(readsAnswered !== undefined && measured.api_reads_answered < readsAnswered
-      ? [
-          `${(measured.api_reads_answered * 100).toFixed(3)} % of the API's reads answered, goal ${readsAnswered * 100} %`,
-        ]
-      : []),
+    ...unanswered("the API's reads", measured.api_reads_answered, readsAnswered),
+    ...unanswered("its cached reads", measured.cached_reads_answered, cachedReadsAnswered),
   ];
+}
+
+function unanswered(what: string, share: number | undefined, goal: number | undefined): string[] {
+  if (share === undefined || goal === undefined || share >= goal) return [];
+  return [`${(share * 100).toFixed(3)} % of ${what} answered, goal ${goal * 100} %`];
 }
 
 function nextWrite(history: readonly HistoryEvent[], healed: number): number {

@@ -12,6 +12,8 @@ export interface WorkloadArgs {
   readonly run: string;
   /** One of the API's writers books from each. */
   readonly accounts: readonly DrillAccount[];
+  /** Nobody books from this one. */
+  readonly still: DrillAccount;
   readonly log: HistoryLog;
 }
 
@@ -24,9 +26,12 @@ export class Workload {
   readonly #acknowledged: Record<Path, number> = { sql: 0, api: 0 };
   readonly #stop = new AbortController();
 
-  private constructor({ stack, run, accounts, log }: WorkloadArgs, starts: ReadonlyMap<string, number>) {
+  private constructor(
+    { stack, run, accounts, still, log }: WorkloadArgs,
+    starts: ReadonlyMap<string, number>,
+  ) {
     const task: ClientTask = {
-      ...{ stack, run, accounts, stop: this.#stop.signal },
+      ...{ stack, run, accounts, still, stop: this.#stop.signal },
       startOf: ({ address, start }) => starts.get(address) ?? start,
       note: async (event) => {
         await log.append(event);
@@ -48,7 +53,8 @@ export class Workload {
   static async start(args: WorkloadArgs): Promise<Workload> {
     await prepareWrites(args.stack);
     const starts = new Map<string, number>();
-    for (const { address } of args.accounts) starts.set(address, await balanceOf(args.stack, address));
+    for (const { address } of [...args.accounts, args.still])
+      starts.set(address, await balanceOf(args.stack, address));
     return new Workload(args, starts);
   }
 

@@ -135,7 +135,7 @@ describe("what is kept of a comparison", () => {
     expect(goalsAlone("fast", comparison)["node-gone"]).toMatchObject({ writeOutage: 1.4 });
     expect(goalsAlone("fast", comparison).switchover).toEqual(faultNamed("switchover").goal);
     for (const limits of [goalsAlone("balanced", comparison), goalsAlone("fast", { faults: [] })])
-      expect(limits["node-gone"]).toEqual({ readsAnswered: 0.9995 });
+      expect(limits["node-gone"]).toEqual({ cachedReadsAnswered: 0.9995 });
   });
 
   it("is a section of the page", () => {

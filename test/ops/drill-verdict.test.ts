@@ -92,6 +92,34 @@ describe("a verdict", () => {
   });
 });
 
+describe("the promise of cached reads", () => {
+  const read = (outcome: "answered" | "failed", still: boolean) =>
+    at(4, { kind: "read", path: "api", outcome, still, error: outcome === "failed" ? "503" : undefined });
+  const goal = { cachedReadsAnswered: 0.9 };
+  const verdictOf = (reads: HistoryEvent[]) =>
+    judge({ ...FAULT, goal }, 1, { ...EVIDENCE, history: [...HISTORY, ...reads] });
+
+  it("is about the account that nobody books from", () => {
+    const verdict = verdictOf([read("answered", true), read("failed", false)]);
+    expect(verdict).toMatchObject({ api_reads_answered: 0.5, cached_reads_answered: 1, broken: [] });
+  });
+
+  it("is broken where too many of those had no answer", () => {
+    const { broken } = verdictOf([read("answered", true), read("failed", true), read("answered", false)]);
+    expect(broken).toEqual(["50.000 % of its cached reads answered, goal 90 %"]);
+  });
+
+  it("is not told of a run of an earlier version", () => {
+    const { cached_reads_answered: _, ...earlier } = verdictOf([]);
+    const facts = { seed: 7, started: "2026-01-01T00:00:00Z", recovery: "fast" } as const;
+    const summary = (rounds: Parameters<typeof summarize>[2]) => summarize(facts, {}, rounds, []).faults[0];
+    expect(summary([earlier, verdictOf([])])).not.toHaveProperty("cached_reads_answered");
+    expect(
+      summary([verdictOf([read("answered", true), read("failed", true)]), verdictOf([])]),
+    ).toHaveProperty("cached_reads_answered", 0.5);
+  });
+});
+
 describe("a report", () => {
   const rounds = [judge(FAULT, 1, EVIDENCE), judge(FAULT, 2, { ...EVIDENCE, found: FOUND.slice(1) })];
   const facts = { seed: 7, started: "2026-01-01T00:00:00Z", recovery: "fast" } as const;

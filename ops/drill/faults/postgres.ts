@@ -2,7 +2,7 @@ import { recoversFirst } from "../../../infra/settings/recovery.ts";
 import { type Fault, needsAbsence, nothingToHeal } from "../fault.ts";
 
 /** Share of the API's cached reads that go on whatever happens to PostgreSQL. */
-export const READS = { readsAnswered: 0.9995 } as const;
+export const READS = { cachedReadsAnswered: 0.9995 } as const;
 
 /** Where the primary can not hand over, its lease decides: it is to be that much shorter than Patroni's own. */
 export const LEASE = { ofStock: 0.7 } as const;
