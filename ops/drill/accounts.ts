@@ -13,6 +13,14 @@ export interface DrillAccount {
   readonly token: string;
 }
 
+/** All accounts of a drill. */
+export interface DrillAccounts {
+  /** One of the API's writers books from each. */
+  readonly booked: readonly DrillAccount[];
+  /** Nobody books from this one: the cache may answer whoever reads it. */
+  readonly still: DrillAccount;
+}
+
 /** Enough for hours of bookings of one micro-DYO. */
 const FUNDS = 1_000_000;
 /** Life of a token, seconds: longer than any drill. */
@@ -39,19 +47,23 @@ async function richest(stack: RunningStack): Promise<string> {
   });
 }
 
-/** Makes accounts for a drill's clients, funded by transfers through the API. */
+/**
+ * Makes accounts for a drill's clients, funded by transfers through the API.
+ *
+ * @param count of those that are booked from
+ */
 export async function drillAccounts(
   stack: RunningStack,
   run: string,
   count: number,
   payer?: string,
-): Promise<DrillAccount[]> {
+): Promise<DrillAccounts> {
   const connection = await stack.connection();
   const from = payer ?? (await richest(stack));
   const authorization = `Bearer ${await bearerToken(stack.name, connection, { address: from, ttl: TOKEN_SECONDS })}`;
-  const accounts: DrillAccount[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const address = `DRILL-${run}-${index}`;
+  const booked: DrillAccount[] = [];
+  const fund = async (name: string | number): Promise<DrillAccount> => {
+    const address = `DRILL-${run}-${name}`;
     const nonce = await onPrimary(stack, async (client) => {
       const { rows } = await client.query<{ nonce: string }>(
         "SELECT last_nonce + 1 AS nonce FROM balances WHERE address = $1",
@@ -66,7 +78,8 @@ export async function drillAccounts(
     });
     if (!answer.ok) throw new Failure(`The drill's account could not be funded: ${await answer.text()}`);
     const token = await bearerToken(stack.name, connection, { address, ttl: TOKEN_SECONDS });
-    accounts.push({ address, start: FUNDS, token });
-  }
-  return accounts;
+    return { address, start: FUNDS, token };
+  };
+  for (let index = 0; index < count; index += 1) booked.push(await fund(index));
+  return { booked, still: await fund("still") };
 }

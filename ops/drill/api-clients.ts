@@ -28,7 +28,8 @@ export async function apiWriter(task: ClientTask, account: DrillAccount): Promis
 
 /** Reads the drill's accounts in turn, as anybody would: each that is booked from, and as often the one that is not. */
 export async function apiReader(task: ClientTask, client: string): Promise<void> {
-  const turns = task.accounts.flatMap((account) => [account, task.still]);
+  const { booked, still } = task.accounts;
+  const turns = booked.flatMap((account) => [account, still]);
   for (let turn = 0; !task.stop.aborted; turn += 1) {
     const account = turns[turn % turns.length] as DrillAccount;
     await readBalance(task, client, account);
@@ -77,7 +78,11 @@ async function readBalance(
   after?: Booked,
 ): Promise<void> {
   const from = now();
-  const own = { account: account.address, token: after?.number, still: account === task.still || undefined };
+  const own = {
+    account: account.address,
+    token: after?.number,
+    still: account === task.accounts.still || undefined,
+  };
   const event = { kind: "read", path: "api", client, from, ...own } as const;
   const failed = (error: string) => task.note({ ...event, to: now(), outcome: "failed", error });
   try {

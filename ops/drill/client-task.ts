@@ -1,5 +1,5 @@
 import type { RunningStack } from "../running-stack.ts";
-import type { DrillAccount } from "./accounts.ts";
+import type { DrillAccount, DrillAccounts } from "./accounts.ts";
 import type { HistoryEvent } from "./history.ts";
 
 /** What one client of a drill works with. */
@@ -7,9 +7,7 @@ export interface ClientTask {
   readonly stack: RunningStack;
   /** Name of this drill, part of every write. */
   readonly run: string;
-  readonly accounts: readonly DrillAccount[];
-  /** One that nobody books from. */
-  readonly still: DrillAccount;
+  readonly accounts: DrillAccounts;
   /** Aborted when the client has to end. */
   readonly stop: AbortSignal;
   /** Resolves when the event is on disk. */

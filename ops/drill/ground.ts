@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "../../tools/setup/place.ts";
 import type { RunningStack } from "../running-stack.ts";
-import { type DrillAccount, drillAccounts } from "./accounts.ts";
+import { type DrillAccounts, drillAccounts } from "./accounts.ts";
 import type { Turn } from "./fault.ts";
 import type { Injector } from "./injector.ts";
 import { removeWrites } from "./ledger.ts";
@@ -31,24 +31,16 @@ const ACCOUNTS = 2;
 export class DrillGround {
   readonly #args: DrillGroundArgs;
   readonly #run: string;
-  readonly #accounts: readonly DrillAccount[];
-  readonly #still: DrillAccount;
+  readonly #accounts: DrillAccounts;
   readonly #injector: Injector;
   readonly #file: string | undefined;
   #progress: Progress;
 
-  private constructor(
-    args: DrillGroundArgs,
-    run: string,
-    accounts: readonly DrillAccount[],
-    still: DrillAccount,
-    injector: Injector,
-  ) {
+  private constructor(args: DrillGroundArgs, run: string, accounts: DrillAccounts, injector: Injector) {
     const { stack, seed, keep, say } = args;
     this.#args = args;
     this.#run = run;
     this.#accounts = accounts;
-    this.#still = still;
     this.#injector = injector;
     this.#file = keep === undefined ? undefined : join(drillFolder(stack.name), `${keep}.json`);
     const { recovery } = stack.settings.postgres;
@@ -67,14 +59,8 @@ export class DrillGround {
   static async open(args: DrillGroundArgs): Promise<DrillGround> {
     const { stack, payer } = args;
     const run = Date.now().toString(36);
-    const [still, ...accounts] = await drillAccounts(stack, run, 1 + ACCOUNTS, payer);
-    return new DrillGround(
-      args,
-      run,
-      accounts,
-      still as DrillAccount,
-      await openInjector(stack.name, stack.settings),
-    );
+    const accounts = await drillAccounts(stack, run, ACCOUNTS, payer);
+    return new DrillGround(args, run, accounts, await openInjector(stack.name, stack.settings));
   }
 
   get progress(): Progress {
@@ -93,14 +79,7 @@ export class DrillGround {
     if (skipped.some((before) => before.fault === fault.name)) return false;
     say(`${fault.name}, round ${round}: ${fault.title}`);
     const result = await runFault(fault, {
-      ...{
-        stack,
-        round,
-        injector: this.#injector,
-        accounts: this.#accounts,
-        still: this.#still,
-        run: this.#run,
-      },
+      ...{ stack, round, injector: this.#injector, accounts: this.#accounts, run: this.#run },
     });
     const leftOut = "reason" in result;
     say(`  ${leftOut ? `left out: ${result.reason}` : describe(result)}`);

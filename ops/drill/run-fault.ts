@@ -7,7 +7,7 @@ import { LOCAL } from "../../tools/layout.ts";
 import { expectedMembers } from "../expected.ts";
 import type { RunningStack } from "../running-stack.ts";
 import { readStatus } from "../stack-status.ts";
-import type { DrillAccount } from "./accounts.ts";
+import type { DrillAccounts } from "./accounts.ts";
 import type { Fault } from "./fault.ts";
 import { startGuard } from "./guard.ts";
 import { HistoryLog, now, readHistory } from "./history.ts";
@@ -20,9 +20,7 @@ import { Workload } from "./workload.ts";
 export interface RunFaultArgs {
   readonly stack: RunningStack;
   readonly injector: Injector;
-  readonly accounts: readonly DrillAccount[];
-  /** Nobody books from this one. */
-  readonly still: DrillAccount;
+  readonly accounts: DrillAccounts;
   /** Name of the run; with fault and round it names the writes and the log. */
   readonly run: string;
   readonly round: number;
@@ -53,7 +51,7 @@ export function drillFolder(stack: string): string {
  * @returns why the fault is left out, where the machine does not permit it
  */
 export async function runFault(fault: Fault, args: RunFaultArgs): Promise<Verdict | Skipped> {
-  const { stack, injector, accounts, still, round } = args;
+  const { stack, injector, accounts, round } = args;
   await well(stack, RESTORE_SECONDS);
   const scene = await setScene(stack, injector);
   const reason = await fault.obstacle?.(scene);
@@ -64,7 +62,7 @@ export async function runFault(fault: Fault, args: RunFaultArgs): Promise<Verdic
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${run}.jsonl`);
   const log = await HistoryLog.create(path);
-  const workload = await Workload.start({ stack, run, accounts, still, log });
+  const workload = await Workload.start({ stack, run, accounts, log });
   const guardDone = startGuard(stack.name);
   try {
     await writing(workload, WRITING_SECONDS, "before the fault");
@@ -94,7 +92,7 @@ export async function runFault(fault: Fault, args: RunFaultArgs): Promise<Verdic
     found: await foundWrites(
       stack,
       run,
-      accounts.map(({ address }) => address),
+      accounts.booked.map(({ address }) => address),
     ),
     staleness: seconds(stack.settings.cache.maxStaleness),
     primaryBefore: scene.primary.name,

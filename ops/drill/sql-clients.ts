@@ -69,7 +69,7 @@ export async function sqlReader(task: ClientTask, client: string): Promise<void>
       await session.query({
         name: "drill-read",
         text: "SELECT balance FROM balances WHERE address = $1",
-        values: [task.accounts[0]?.address],
+        values: [task.accounts.booked[0]?.address],
       });
       await note(from, "answered");
       await pause(READ_PAUSE);

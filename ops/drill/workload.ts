@@ -1,5 +1,5 @@
 import type { RunningStack } from "../running-stack.ts";
-import type { DrillAccount } from "./accounts.ts";
+import type { DrillAccounts } from "./accounts.ts";
 import { apiReader, apiWriter } from "./api-clients.ts";
 import type { ClientTask } from "./client-task.ts";
 import type { HistoryLog, Path } from "./history.ts";
@@ -10,10 +10,7 @@ export interface WorkloadArgs {
   readonly stack: RunningStack;
   /** Name of this drill, part of every write. */
   readonly run: string;
-  /** One of the API's writers books from each. */
-  readonly accounts: readonly DrillAccount[];
-  /** Nobody books from this one. */
-  readonly still: DrillAccount;
+  readonly accounts: DrillAccounts;
   readonly log: HistoryLog;
 }
 
@@ -26,12 +23,9 @@ export class Workload {
   readonly #acknowledged: Record<Path, number> = { sql: 0, api: 0 };
   readonly #stop = new AbortController();
 
-  private constructor(
-    { stack, run, accounts, still, log }: WorkloadArgs,
-    starts: ReadonlyMap<string, number>,
-  ) {
+  private constructor({ stack, run, accounts, log }: WorkloadArgs, starts: ReadonlyMap<string, number>) {
     const task: ClientTask = {
-      ...{ stack, run, accounts, still, stop: this.#stop.signal },
+      ...{ stack, run, accounts, stop: this.#stop.signal },
       startOf: ({ address, start }) => starts.get(address) ?? start,
       note: async (event) => {
         await log.append(event);
@@ -42,7 +36,7 @@ export class Workload {
       Array.from({ length: count }, (_, index) => client(index));
     this.#clients = [
       ...times(SQL_WRITERS, (index) => sqlWriter(task, `sql-${index}`)),
-      ...accounts.map((account) => apiWriter(task, account)),
+      ...accounts.booked.map((account) => apiWriter(task, account)),
       sqlReader(task, "sql-reader"),
       ...times(API_READERS, (index) => apiReader(task, `api-reader-${index}`)),
     ];
@@ -53,7 +47,7 @@ export class Workload {
   static async start(args: WorkloadArgs): Promise<Workload> {
     await prepareWrites(args.stack);
     const starts = new Map<string, number>();
-    for (const { address } of [...args.accounts, args.still])
+    for (const { address } of [...args.accounts.booked, args.accounts.still])
       starts.set(address, await balanceOf(args.stack, address));
     return new Workload(args, starts);
   }
