@@ -4,9 +4,10 @@ import { monitoringAddresses } from "../../ops/monitoring/addresses.ts";
 import { Prometheus } from "../../ops/monitoring/prometheus.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun, run } from "../../tools/process.ts";
-import { redisClient } from "../support/clients.ts";
+import { redisClient, value } from "../support/clients.ts";
 import {
   container,
+  cutOffAfterCopy,
   disconnect,
   endLongCheckpoint,
   eventually,
@@ -131,6 +132,21 @@ describe("PostgreSQL loses no acknowledged write and comes back by itself when",
     await disconnect(replica);
     await reconnect();
     await eventually("the replica within reach again", () => reaches(primary, replica));
+  });
+
+  it("a replica's start is cut off when it has its copy and PostgreSQL has not begun with that", async () => {
+    const primary = await leader();
+    const replica = (await patroniMembers()).find(({ name }) => name !== primary)?.name ?? "";
+    const report = await survive("cut off after a copy", () => cutOffAfterCopy(replica, primary));
+    expect(report.lost).toEqual([]);
+    // Rows that were written between the copy and the start, too.
+    const rows = (member: string) => {
+      const address = inject("connection").postgres[Number(member.split("-").at(-1))];
+      if (!address) throw new Error(`no address of ${member} is known`);
+      return value(address, "owner", "SELECT count(*) FROM written");
+    };
+    const written = await rows(primary);
+    await eventually("a replica with every row", async () => (await rows(replica)) === written, 30);
   });
 
   it("another member is made the primary on purpose", async () => {

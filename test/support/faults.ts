@@ -64,6 +64,34 @@ export async function stopReplay(member: string): Promise<() => Promise<void>> {
   return async () => void (await signal("CONT"));
 }
 
+/**
+ * Stops a replica and leaves it with a new copy of the leader that PostgreSQL has not begun with, which is how a start ends that is cut
+ * off between the two; the result starts it.
+ */
+export async function cutOffAfterCopy(replica: string, primary: string): Promise<() => Promise<void>> {
+  const name = container(replica);
+  const source = `host=${primary} user=dujyo_repl passfile=/run/patroni.pgpass sslmode=verify-full sslrootcert=/etc/dujyo/tls/ca.crt`;
+  await mustRun("docker", [
+    ...["exec", name, "pg_basebackup", "--pgdata=/var/lib/dujyo/copy", `--dbname=${source}`],
+    ...["--checkpoint=fast", "--wal-method=stream"],
+  ]);
+  await mustRun("docker", ["stop", name]);
+  const image = (await mustRun("docker", ["inspect", "--format", "{{.Config.Image}}", name])).trim();
+  await mustRun("docker", [
+    ...[
+      "run",
+      "--rm",
+      "--network=none",
+      `--volumes-from=${name}`,
+      "--workdir=/var/lib/dujyo",
+      "--entrypoint=sh",
+      image,
+    ],
+    ...["-c", "rm -rf pgdata && mv copy pgdata"],
+  ]);
+  return async () => void (await mustRun("docker", ["start", name]));
+}
+
 /** Takes a member off the network; the result puts it back under its name and its address, or another one. */
 export async function disconnect(member: string): Promise<(address?: string) => Promise<void>> {
   const network = `dujyo-${STACK}`;

@@ -8,6 +8,10 @@ cleared here, also where the founder had not come to any data yet: its mark tell
 Data of the database that the cluster is known by is whole: the store names it after initdb has ended, and a base backup
 brings the file that names it last. A later base backup, after a member was reinitialised, has no mark; it is known by
 that file, which is not there yet.
+
+A base backup that is whole, but that PostgreSQL has not begun with, goes as well, of whatever start: until then it says of
+itself that it is "in production". Patroni takes it for a primary that has crashed, and lets PostgreSQL recover it by itself.
+That writes log of its own where the leader's goes on: the member would skip what the leader wrote there, and know nothing of it.
 """
 
 import os
@@ -23,6 +27,8 @@ from member_log import say  # noqa: E402
 CONFIGURATION = "/etc/dujyo/patroni.yml"
 STORE_SECONDS = 60
 FOUNDING = "founding"
+# States in which Patroni has a database recovered before it follows anybody.
+CRASHED = ("in production", "shutting down", "in crash recovery")
 
 
 def _mark(data):
@@ -69,7 +75,7 @@ def _write_mark(data, text):
 def begin(data, environment):
     """Before Patroni. Raises SubprocessError where the store does not answer: the next start tries again."""
     half_made = not _is_empty(data) and (
-        is_going_on(data) or not os.path.exists(os.path.join(data, "global/pg_control"))
+        is_going_on(data) or not os.path.exists(os.path.join(data, "global/pg_control")) or _is_untouched_copy(data)
     )
     if half_made or _founds(data):
         # Patroni's library stays out of this process, which lives as long as the member.
@@ -78,12 +84,23 @@ def begin(data, environment):
         note_waiting(data)
 
 
-def _system_identifier(data):
+def _controldata(data, name):
     answer = subprocess.run(["pg_controldata", data], env={**os.environ, "LC_ALL": "C"}, capture_output=True, text=True)
     for line in answer.stdout.splitlines():
-        if line.startswith("Database system identifier:"):
-            return line.split()[-1]
+        if line.startswith(f"{name}:"):
+            return line.partition(":")[2].strip()
     return None
+
+
+def _system_identifier(data):
+    return _controldata(data, "Database system identifier")
+
+
+def _is_untouched_copy(data):
+    """Whether PostgreSQL has yet to begin with a base backup: it renames the label then. A running primary has none."""
+    if not os.path.exists(os.path.join(data, "backup_label")):
+        return False
+    return _controldata(data, "Database cluster state") in CRASHED
 
 
 def _clear(data):
@@ -93,11 +110,15 @@ def _clear(data):
     store = get_dcs(Config(CONFIGURATION))
     # Empty while a founder is at work, its database's identifier when it has done; missing before and without it.
     founded = store.get_cluster().initialize
-    if founded and founded == _system_identifier(data):
+    untouched = _is_untouched_copy(data)
+    if founded and founded == _system_identifier(data) and not untouched:
         return
     if not founded and not is_going_on(data):
         return
-    say("a start was cut off while it made the database, its half-made data goes")
+    if untouched:
+        say("a start was cut off between a base backup and PostgreSQL's start from it: the copy goes, another is made")
+    else:
+        say("a start was cut off while it made the database, its half-made data goes")
     # Only a founder has data while nothing is founded, and there is one at a time: the note is this member's own.
     if founded == "":
         store.cancel_initialization()

@@ -20,15 +20,25 @@ class CutOff(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.data = os.path.join(folder.name, "pgdata")
         self.store = mock.Mock()
+        self.state = "shut down"
 
     def write_data(self):
         os.makedirs(self.data)
         with open(os.path.join(self.data, "PG_VERSION"), "w", encoding="ascii") as file:
             file.write("17\n")
 
-    @staticmethod
-    def system_identifier(data):
-        return SYSTEM if os.path.isdir(data) else None
+    def write_copy(self, state, label=True):
+        """A database whose control file says this of its state, with the label of a base backup or without."""
+        self.write_data()
+        self.state = state
+        os.makedirs(os.path.join(self.data, "global"))
+        for name in ["global/pg_control", *(["backup_label"] if label else [])]:
+            with open(os.path.join(self.data, name), "w", encoding="ascii"):
+                pass
+
+    def controldata(self, data, name):
+        values = {"Database system identifier": SYSTEM, "Database cluster state": self.state}
+        return values[name] if os.path.isdir(data) else None
 
     def start_again(self, founded):
         """The next start, where the store says this of who founds the cluster. Says whether it lets somebody else found it."""
@@ -36,11 +46,10 @@ class CutOff(unittest.TestCase):
         self.store.get_cluster.return_value.initialize = founded
 
         def clear(*_, **__):
-            with mock.patch("patroni.config.Config"), mock.patch("patroni.dcs.get_dcs", return_value=self.store), \
-                    mock.patch.object(first_start, "_system_identifier", side_effect=self.system_identifier):
+            with mock.patch("patroni.config.Config"), mock.patch("patroni.dcs.get_dcs", return_value=self.store):
                 first_start._clear(self.data)
 
-        with mock.patch("subprocess.run", side_effect=clear):
+        with mock.patch("subprocess.run", side_effect=clear), mock.patch.object(first_start, "_controldata", side_effect=self.controldata):
             first_start.begin(self.data, {})
         return self.store.cancel_initialization.called
 
@@ -74,6 +83,34 @@ class CutOff(unittest.TestCase):
         first_start.note_founding(self.data)
         self.assertFalse(self.start_again(founded=SYSTEM))
         self.assertFalse(self.start_again(founded=""))
+
+
+    def test_a_base_backup_that_postgresql_has_not_begun_with(self):
+        for marked in (True, False):
+            with self.subTest(first_start=marked):
+                if marked:
+                    first_start.begin(self.data, {})
+                self.write_copy("in production")
+                self.assertFalse(self.start_again(founded=SYSTEM))
+                self.assertFalse(os.path.exists(self.data))
+                self.assertEqual(first_start.is_going_on(self.data), marked)
+                if marked:
+                    first_start.end(self.data)
+
+    def test_a_base_backup_of_a_standby(self):
+        self.write_copy("in archive recovery")
+        self.start_again(founded=SYSTEM)
+        self.assertTrue(os.path.exists(self.data), "Patroni lets it follow, as PostgreSQL will")
+
+    def test_a_primary_that_has_crashed(self):
+        self.write_copy("in production", label=False)
+        self.start_again(founded=SYSTEM)
+        self.assertTrue(os.path.exists(self.data))
+
+    def test_a_base_backup_of_nobody_that_the_store_knows(self):
+        self.write_copy("in production")
+        self.start_again(founded=None)
+        self.assertTrue(os.path.exists(self.data), "it may be all that is left")
 
 
 class Patroni(unittest.TestCase):
