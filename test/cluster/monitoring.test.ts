@@ -10,9 +10,11 @@ import { throughCluster, type WayIn } from "../../ops/monitoring/way-in.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { pulumiEnvironment } from "../../tools/stack/local-state.ts";
 import { stackSettings } from "../../tools/stack/settings.ts";
+import { remembers } from "../support/alerts.ts";
 import { NAMESPACE, STACK } from "./cluster-stack.ts";
 import { client, kubectl, pods } from "./objects.ts";
 
+const RULES = readRules(join(ROOT, "config/prometheus/rules"));
 const DASHBOARDS = join(ROOT, "dashboards/generated");
 
 /** `<instance> <up>` of every target of a job, asked from inside the pod, where what its page asks for is. */
@@ -46,10 +48,11 @@ describe("Prometheus on a real cluster", () => {
     try {
       const { down, missing, empty, blind, firing, excused } = await liveCheck({
         prometheus: wayIn.prometheus,
-        rules: readRules(join(ROOT, "config/prometheus/rules")),
+        rules: RULES,
         queries: panelQueries(DASHBOARDS),
         variables: dashboardVariables(DASHBOARDS),
         exceptions: exceptionsFor(stackSettings(STACK)),
+        mayFire: (name) => remembers(RULES, name),
         onProgress: (text) => console.log(`monitoring| ${text}`),
       });
       console.log(excused.map((line) => `excused ${line}`).join("\n"));

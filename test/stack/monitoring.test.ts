@@ -11,16 +11,12 @@ import { onLoopback } from "../../ops/monitoring/way-in.ts";
 import { ROOT } from "../../tools/layout.ts";
 import { mustRun } from "../../tools/process.ts";
 import { stackSettings } from "../../tools/stack/settings.ts";
+import { remembers } from "../support/alerts.ts";
 import { eventually, whole } from "../support/faults.ts";
 import { STACK } from "../support/stack-settings.ts";
 import { costOfWaking } from "../support/waking.ts";
 
-/** Alerts that look at least five minutes back tell of what earlier tests have broken for as long. */
-const LOOKS_BACK = /\[(?:[5-9]|\d\d+)m|\[\d+[hd]|rate(?:[5-9]|\d\d+)m|rate\d+[hd]/;
-
 const RULES = readRules(join(ROOT, "config/prometheus/rules"));
-const forgets = (name: string) =>
-  RULES.some((rule) => rule.name === name && !LOOKS_BACK.test(rule.expression));
 
 /** The stack's alerts wait a tenth of their time. */
 const STEP_SECONDS = 150;
@@ -84,7 +80,7 @@ describe("monitoring of the running stack", () => {
         queries: panelQueries(join(ROOT, "dashboards/generated")),
         variables: dashboardVariables(join(ROOT, "dashboards/generated")),
         exceptions: exceptionsFor(stackSettings(STACK)),
-        mayFire: (name) => !forgets(name),
+        mayFire: (name) => remembers(RULES, name),
         onProgress: (text) => console.log(`monitoring| ${text}`),
       });
       expect({ down, missing, empty, blind, firing }).toEqual({

@@ -9,6 +9,7 @@ import { deploy } from "./deploy.ts";
 import { type Cluster, namespaceOf, reachCluster } from "./kubernetes-cluster.ts";
 import { healOnKubernetes, holdingsOf, refuseForeignCluster } from "./kubernetes-heal.ts";
 import { requireCluster, type StorageClass } from "./kubernetes-requirements.ts";
+import { finishRollouts } from "./kubernetes-rollouts.ts";
 import { ensureLocalState, pulumiEnvironment, removeStackConfig } from "./local-state.ts";
 import { releaseStaleLock } from "./lock.ts";
 import { changesOf, countsOf, makePlan, type Plan } from "./plan.ts";
@@ -84,6 +85,9 @@ export async function upOnKubernetes(
   const { cluster, progress, pulumi } = prepared;
   refuseBadPlan(settings, await plan(prepared), await storageClasses(cluster));
   const summary = await progress.step("pulumi up", (step) => deploy(step, pulumi, "up"));
+  await progress.step("rollouts", (step) =>
+    finishRollouts(step, cluster, stack, namespaceOf(stack, settings)),
+  );
   await loadDataOnce(progress, pulumi, settings, data);
   process.stdout.write(`\n${progress.table()}\n\nPulumi: ${summary}\n`);
   return 0;
