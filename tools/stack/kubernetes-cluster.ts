@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { Settings } from "../../infra/settings/schema.ts";
@@ -21,6 +21,12 @@ export interface Forwarding {
   readonly ended: Promise<void>;
   close(): void;
 }
+
+/** Programs that forward ports: they end with this process. */
+const forwarders = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of forwarders) child.kill();
+});
 
 /** Asks the cluster that the settings name, with the user's own kubeconfig. */
 export class Cluster {
@@ -76,10 +82,10 @@ export class Cluster {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const close = () => void child.kill();
-    process.once("exit", close);
+    forwarders.add(child);
     const ended = new Promise<void>((resolve) => {
       child.once("close", () => {
-        process.removeListener("exit", close);
+        forwarders.delete(child);
         resolve();
       });
     });
