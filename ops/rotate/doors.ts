@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { ClientConfig } from "pg";
+import { type ClientConfig, DatabaseError } from "pg";
 import { Failure } from "../../tools/failure.ts";
 import type { Connection } from "../connection.ts";
 import { withSession } from "../postgres/session.ts";
@@ -15,13 +15,15 @@ export interface Door {
 /** Longest wait for a replica to have the new verifiers, seconds: it has them with the rest of what the primary wrote. */
 const REPLAYED_SECONDS = 10;
 
-/** Why a door does not open; undefined where it does. */
-async function closed(options: ClientConfig): Promise<string | undefined> {
+/** What is behind a door answers: that it opens, or that it does not. A session that breaks off says neither. */
+type Answer = { readonly open: boolean | undefined; readonly why: string };
+
+async function ask(options: ClientConfig): Promise<Answer> {
   try {
     await withSession(options, (client) => client.query("SELECT 1"));
-    return undefined;
+    return { open: true, why: "" };
   } catch (error) {
-    return (error as Error).message;
+    return { open: error instanceof DatabaseError ? false : undefined, why: (error as Error).message };
   }
 }
 
@@ -29,24 +31,28 @@ async function closed(options: ClientConfig): Promise<string | undefined> {
  * Logs in at each of them.
  *
  * @param open whether the connection's passwords are to open the doors, or none of them
- * @throws Failure naming the first that does otherwise for {@link REPLAYED_SECONDS}
+ * @throws Failure naming the first that does otherwise for {@link REPLAYED_SECONDS}, or breaks sessions off for as long
  */
 export async function mustAnswer(
   connection: Connection,
   doors: readonly Door[],
   open: boolean,
 ): Promise<void> {
-  const deadline = Date.now() + REPLAYED_SECONDS * 1_000;
-  for (const { name, role, options } of doors)
+  for (const { name, role, options } of doors) {
+    const deadline = Date.now() + REPLAYED_SECONDS * 1_000;
     for (;;) {
-      const why = await closed(options(connection));
-      if ((why === undefined) === open) break;
+      const answer = await ask(options(connection));
+      if (answer.open === open) break;
       if (Date.now() > deadline)
-        throw new Failure(
-          open
-            ? `${name} refuses the new password of ${role} (${why}). Look at "npm run logs", and repeat.`
-            : `${name} still takes the former password of ${role}. Look at "npm run logs", and repeat.`,
-        );
+        throw new Failure(`${wrong(name, role, answer)}. Look at "npm run logs", and repeat.`);
       await pause(200);
     }
+  }
+}
+
+function wrong(name: string, role: string, { open, why }: Answer): string {
+  if (open === undefined) return `${name} does not say whether it takes ${role} (${why})`;
+  return open
+    ? `${name} still takes the former password of ${role}`
+    : `${name} refuses the new password of ${role} (${why})`;
 }
