@@ -97,6 +97,8 @@ export class Writer {
   async stop(): Promise<WriterReport> {
     this.#stopping = true;
     await this.#done;
+    // A session outlives the password that it was opened with.
+    if (this.#learn) this.#connection = await this.#learn();
     const rows = await this.#session(
       async (client) => (await client.query<{ number: string }>("SELECT number FROM drill_written")).rows,
     );
