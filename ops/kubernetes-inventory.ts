@@ -1,6 +1,6 @@
 import { Failure } from "../tools/failure.ts";
 import type { Result } from "../tools/process.ts";
-import type { Cluster } from "../tools/stack/kubernetes-cluster.ts";
+import { type Cluster, STACK_LABEL } from "../tools/stack/kubernetes-cluster.ts";
 import type { LogOptions, Member } from "./inventory.ts";
 import type { Platform } from "./platform.ts";
 
@@ -40,7 +40,7 @@ export class KubernetesInventory implements Platform {
   }
 
   async members(): Promise<Member[]> {
-    const selector = `--selector=app.kubernetes.io/instance=${this.#stack},${PART}`;
+    const selector = `--selector=${STACK_LABEL}=${this.#stack},${PART}`;
     const pods = await this.#cluster.list<Pod>(["pods", `--namespace=${this.#namespace}`, selector]);
     if (!pods)
       throw new Failure(

@@ -22,6 +22,9 @@ export interface Forwarding {
   close(): void;
 }
 
+/** Label of every object of a stack: the stack's name. */
+export const STACK_LABEL = "app.kubernetes.io/instance";
+
 /** Programs that forward ports: they end with this process. */
 const forwarders = new Set<ChildProcess>();
 process.once("exit", () => {
@@ -227,8 +230,9 @@ function isReady({ status }: RunningPod): boolean {
   return status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false;
 }
 
-function lastLine({ stderr, timedOut }: Result): string {
-  return timedOut ? `no answer within ${CLIENT_SECONDS} s` : (stderr.trim().split("\n").at(-1) ?? "");
+/** What the client said last; where it was ended instead, after how many seconds. */
+export function lastLine({ stderr, timedOut }: Result, seconds = CLIENT_SECONDS): string {
+  return timedOut ? `no answer within ${seconds} s` : (stderr.trim().split("\n").at(-1) ?? "");
 }
 
 export interface Named {

@@ -1,11 +1,10 @@
 import { Failure } from "../failure.ts";
 import type { Step } from "../setup/progress.ts";
-import type { Cluster, Named } from "./kubernetes-cluster.ts";
+import { type Cluster, type Named, STACK_LABEL } from "./kubernetes-cluster.ts";
 import type { Pulumi } from "./pulumi.ts";
 import { identityOf, resourcesOf, type Snapshot, type StateResource } from "./snapshot.ts";
 
 const IDENTITY_LABEL = "dujyo.io/identity";
-const STACK_LABEL = "app.kubernetes.io/instance";
 const NAMESPACE = "kubernetes:core/v1:Namespace";
 const CLAIM = "kubernetes:core/v1:PersistentVolumeClaim";
 

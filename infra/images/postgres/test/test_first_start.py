@@ -84,7 +84,6 @@ class CutOff(unittest.TestCase):
         self.assertFalse(self.start_again(founded=SYSTEM))
         self.assertFalse(self.start_again(founded=""))
 
-
     def test_a_base_backup_that_postgresql_has_not_begun_with(self):
         for marked in (True, False):
             with self.subTest(first_start=marked):
