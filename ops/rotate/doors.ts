@@ -31,15 +31,17 @@ async function ask(options: ClientConfig): Promise<Answer> {
  * Logs in at each of them.
  *
  * @param open whether the connection's passwords are to open the doors, or none of them
- * @throws Failure naming the first that does otherwise for {@link REPLAYED_SECONDS}, or breaks sessions off for as long
+ * @param patience longest wait at each of them, seconds
+ * @throws Failure naming the first that does otherwise for so long, or breaks sessions off for as long
  */
 export async function mustAnswer(
   connection: Connection,
   doors: readonly Door[],
   open: boolean,
+  patience = REPLAYED_SECONDS,
 ): Promise<void> {
   for (const { name, role, options } of doors) {
-    const deadline = Date.now() + REPLAYED_SECONDS * 1_000;
+    const deadline = Date.now() + patience * 1_000;
     for (;;) {
       const answer = await ask(options(connection));
       if (answer.open === open) break;
