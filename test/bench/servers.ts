@@ -88,9 +88,14 @@ export class HttpServer {
   }
 
   /** What would run without this project, on one primary; see `servers/baseline.ts`. */
-  static baseline(stack: BenchStack, primaryPort: number): Promise<HttpServer> {
+  static baseline(stack: BenchStack, leader: string): Promise<HttpServer> {
     const program = join(import.meta.dirname, "servers/baseline.ts");
-    const env = { ...stack.environment, HOST: "127.0.0.1", DB_PORT: String(primaryPort) };
+    const env = {
+      ...stack.environment,
+      HOST: "127.0.0.1",
+      DB_HOST: leader,
+      DB_PORT: String(stack.inside.database(leader).port),
+    };
     return HttpServer.#start("the baseline", [program], env, async (url) => {
       return (await fetch(`${url}/balance/nobody`)).ok;
     });

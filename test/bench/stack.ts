@@ -10,6 +10,7 @@ import { KEY_PREFIX } from "../../service/src/cache/keys.ts";
 import { LOCAL } from "../../tools/layout.ts";
 import { down, stackConnection, up } from "../support/stack-commands.ts";
 import { writeSettings } from "../support/stack-settings.ts";
+import { Inside } from "./inside.ts";
 
 export const STACK = "bench";
 
@@ -35,6 +36,8 @@ const SETTINGS = {
 /** The running stack that comparisons measure against. */
 export interface BenchStack {
   readonly connection: Connection;
+  /** Of the running containers, whose addresses change with them. */
+  readonly inside: Inside;
   /** For the service, run on this machine. */
   readonly environment: Readonly<Record<string, string>>;
   /** Files of `npm run connect`: `pg_service.conf` and what it names. */
@@ -54,10 +57,11 @@ export async function withStack<T>(keep: boolean, body: (stack: BenchStack) => P
   try {
     await up(STACK);
     const connection = await stackConnection(STACK);
-    const environment = serviceEnvironment(STACK, connection);
+    const inside = await Inside.of(STACK);
+    const environment = { ...serviceEnvironment(STACK, connection), ...inside.environment(connection) };
     const connectFolder = join(LOCAL, "connect", STACK);
     return await body({
-      ...{ connection, environment, connectFolder, folder },
+      ...{ connection, inside, environment, connectFolder, folder },
       emptyCache: () => emptyCache(connection),
       accounts: (count, transactions = 0) => readAccounts(connection, count, transactions),
     });

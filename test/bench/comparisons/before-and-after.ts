@@ -93,7 +93,7 @@ export const beforeAndAfter: Comparison = {
     });
     if (cursors.length < WITH_DEEP_PAGES) throw new Error("the busiest accounts have too few pages");
 
-    const before = await HttpServer.baseline(stack, primary.port);
+    const before = await HttpServer.baseline(stack, leader);
     const after = await HttpServer.api(stack, OWN_LIMITS);
     const short = await HttpServer.api(stack, { ...OWN_LIMITS, ...SHORT_LIVED, INSTANCE: "bench-short" });
     const zipf = new Zipf(asked, EXPONENT);

@@ -1,10 +1,8 @@
 import { Client } from "pg";
-import { PORTS } from "../../../infra/ports.ts";
 import { sessionOptions, withSession } from "../../../ops/postgres/session.ts";
-import { mustRun } from "../../../tools/process.ts";
 import type { Comparison, Variant } from "../comparison.ts";
 import { pgbench } from "../load/pgbench.ts";
-import { type BenchStack, STACK } from "../stack.ts";
+import type { BenchStack } from "../stack.ts";
 
 /** Open at the same time, none of them with anything to do. */
 const IDLE = 10_000;
@@ -43,14 +41,11 @@ export const connections: Comparison = {
 };
 
 /** @throws Error where one of them is refused or lost */
-async function openClients({ connection }: BenchStack): Promise<Client[]> {
-  // Straight to the container: Docker's proxy of the published port has files for a third of them.
-  const host = await mustRun("docker", [
-    ...["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"],
-    `dujyo-${STACK}-pgbouncer`,
-  ]);
+async function openClients({ connection, inside }: BenchStack): Promise<Client[]> {
+  // Docker's proxy of the published port has files for a third of them.
+  const { address, port } = inside.database("pooled-reader");
   const options = sessionOptions(connection, connection.pooler, "readonly", {
-    ...{ host: host.trim(), port: PORTS.pgbouncer },
+    ...{ host: address, port },
     database: `${connection.database}_ro`,
     // The pooler takes them one after another.
     connectionTimeoutMillis: 60_000,

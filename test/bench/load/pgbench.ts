@@ -23,11 +23,12 @@ export function pgbench(name: string, { stack, service, clients }: PgbenchArgs):
     name,
     async measure(seconds): Promise<Sample> {
       const folder = mkdtempSync(join(stack.folder, "pgbench-"));
-      const addresses = await stack.accounts(ACCOUNTS);
-      for (const address of addresses)
+      const accounts = await stack.accounts(ACCOUNTS);
+      const { address, port } = stack.inside.database(service);
+      for (const account of accounts)
         writeFileSync(
-          join(folder, `${address}.sql`),
-          `SELECT balance, version FROM balances WHERE address = '${address}';\n`,
+          join(folder, `${account}.sql`),
+          `SELECT balance, version FROM balances WHERE address = '${account}';\n`,
         );
       const output = await mustRun("docker", [
         ...["run", "--rm", "--network", "host", "--cpuset-cpus", GENERATOR_CORE],
@@ -36,8 +37,8 @@ export function pgbench(name: string, { stack, service, clients }: PgbenchArgs):
         ...["--env", `PGSERVICEFILE=${stack.connectFolder}/pg_service.conf`, "--workdir", "/bench"],
         ...["--entrypoint", "pgbench", imageRef("postgres")],
         ...["--no-vacuum", "--protocol=prepared", `--client=${clients}`, `--time=${seconds}`],
-        ...addresses.map((address) => `--file=/bench/${address}.sql`),
-        ...["--log", "--log-prefix=/bench/log", `service=${service}`],
+        ...accounts.map((account) => `--file=/bench/${account}.sql`),
+        ...["--log", "--log-prefix=/bench/log", `service=${service} hostaddr=${address} port=${port}`],
       ]);
       const latencies = readLatencies(folder);
       rmSync(folder, { recursive: true });
