@@ -43,6 +43,11 @@ export class Inside {
     };
   }
 
+  /** The one way in for users. */
+  get gateway(): InsideAddress {
+    return { address: this.#addressOf("gateway"), port: PORTS.api };
+  }
+
   /** What the service's environment has other than on a developer's machine, the same as in its container. */
   environment({ redis }: Pick<Connection, "redis">): Record<string, string> {
     const hook = pathToFileURL(join(import.meta.dirname, "servers/stack-hosts.mjs")).href;

@@ -30,13 +30,17 @@ export function etagOf(version: number, second: number, readAt: number): string 
   return `W/"${version}-${second}-${readAt.toString(36)}"`;
 }
 
+/** What an entry's text begins with: no other one of its key does. */
+export function headOf({ version, second, kind, readAt, expiresAt }: CacheEntry): string {
+  return `${version} ${second} ${LETTERS[kind]} ${readAt} ${expiresAt} `;
+}
+
 /**
  * One line of text before the body. The two versions come first, each ended by a blank: the scripts in the cache
  * compare them without knowing the rest.
  */
 export function encodeEntry(entry: CacheEntry): string {
-  const { version, second, kind, readAt, expiresAt, costMs, wrongAtTip } = entry;
-  return `${version} ${second} ${LETTERS[kind]} ${readAt} ${expiresAt} ${Math.ceil(costMs)} ${wrongAtTip}\n${entry.body}`;
+  return `${headOf(entry)}${Math.ceil(entry.costMs)} ${entry.wrongAtTip}\n${entry.body}`;
 }
 
 /** The entry in this text, or undefined if it is none (of an older layout, or foreign). */

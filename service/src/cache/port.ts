@@ -12,8 +12,11 @@ export interface LeaseAnswer {
 export interface CachePort {
   get(key: string): Promise<CacheEntry | undefined>;
 
-  /** Asks for the right to refill; one holder in the whole cluster for `leaseMs`. Answers with the current content too. */
-  lease(key: string, holder: string, leaseMs: number): Promise<LeaseAnswer>;
+  /**
+   * Asks for the right to refill; one holder in the whole cluster for `leaseMs`. Answers with the current content too.
+   * @param old what the caller holds and has no use for: it has no need of the right where the key holds something else.
+   */
+  lease(key: string, holder: string, leaseMs: number, old?: CacheEntry): Promise<LeaseAnswer>;
 
   release(key: string, holder: string): Promise<void>;
 

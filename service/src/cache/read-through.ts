@@ -6,7 +6,7 @@ import { type CacheEntry, etagOf } from "./entry.ts";
 import { jitteredTtl, refreshesEarly } from "./expiry.ts";
 import type { Floors } from "./floors.ts";
 import type { L1Cache } from "./l1.ts";
-import type { CachePort } from "./port.ts";
+import type { CachePort, LeaseAnswer } from "./port.ts";
 import type { Trust } from "./trust.ts";
 
 /** Where an answer came from, as the X-Cache header says it. */
@@ -128,25 +128,33 @@ export class ReadThrough {
     const { shared, leaseMs, holder } = this.#args;
     let known: CacheEntry | undefined;
     try {
-      known = await shared.get(source.key);
-      if (this.#usable(source.key, known)) return this.#fromShared(source, known);
+      let { current, granted } = await this.#look(source.key);
       const deadline = Date.now() + leaseMs;
-      do {
-        const lease = await shared.lease(source.key, holder, leaseMs);
-        known = lease.current ?? known;
-        if (lease.granted) {
-          if (!this.#usable(source.key, lease.current)) return await this.#fill(source, holder, known);
-          this.#background(shared.release(source.key, holder));
+      for (let tries = 0; ; tries++) {
+        known = current ?? known;
+        if (this.#usable(source.key, current)) {
+          if (granted) this.#background(shared.release(source.key, holder));
+          return this.#fromShared(source, current);
         }
-        if (this.#usable(source.key, lease.current)) return this.#fromShared(source, lease.current);
-        await pause(LOOK_EVERY_MS * (0.5 + Math.random()));
-      } while (Date.now() < deadline);
+        if (granted) return await this.#fill(source, holder, known);
+        if (Date.now() >= deadline) break;
+        if (tries > 0) await pause(LOOK_EVERY_MS * (0.5 + Math.random()));
+        ({ current, granted } = await shared.lease(source.key, holder, leaseMs));
+      }
     } catch (error) {
       if (error instanceof Problem) throw error;
       // The shared cache is away: the database answers, once per process and key.
       this.#args.onCacheError(error);
     }
     return await this.#fill(source, undefined, known);
+  }
+
+  /** What the shared cache has. Where this process holds an entry that is over, that is likely over there, too. */
+  async #look(key: string): Promise<LeaseAnswer> {
+    const { l1, shared, holder, leaseMs } = this.#args;
+    const old = l1.get(key);
+    if (old !== undefined) return await shared.lease(key, holder, leaseMs, old);
+    return { granted: false, current: await shared.get(key) };
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { Breaker } from "../resilience/circuit-breaker.ts";
-import { type CacheEntry, decodeEntry, encodeEntry } from "./entry.ts";
+import { type CacheEntry, decodeEntry, encodeEntry, headOf } from "./entry.ts";
 import { leaseKey } from "./keys.ts";
 import type { CachePort, LeaseAnswer, SharedFacts } from "./port.ts";
 import type { ScriptedRedis } from "./redis-client.ts";
@@ -26,9 +26,10 @@ export class RedisCache implements CachePort, SharedFacts {
     return text === null ? undefined : decodeEntry(text);
   }
 
-  async lease(key: string, holder: string, leaseMs: number): Promise<LeaseAnswer> {
+  async lease(key: string, holder: string, leaseMs: number, old?: CacheEntry): Promise<LeaseAnswer> {
+    const head = old === undefined ? "" : headOf(old);
     const [granted, text] = await this.#breakerFor(key).run(() =>
-      this.#clientFor(key).djLease(key, leaseKey(key), holder, leaseMs),
+      this.#clientFor(key).djLease(key, leaseKey(key), holder, leaseMs, head),
     );
     return { granted: granted === 1, current: text ? decodeEntry(text) : undefined };
   }

@@ -10,7 +10,13 @@ type Marker = [version: number, second: number, text: string, keepMs: number];
 
 /** The client with the cache's scripts as commands. */
 export interface ScriptedRedis extends Cluster {
-  djLease(key: string, lease: string, holder: string, leaseMs: number): Promise<[number, string | null]>;
+  djLease(
+    key: string,
+    lease: string,
+    holder: string,
+    leaseMs: number,
+    old: string,
+  ): Promise<[number, string | null]>;
   djRelease(lease: string, holder: string): Promise<number>;
   djFill(
     key: string,

@@ -8,10 +8,15 @@ local function versions(key)
 end
 `;
 
-/** KEYS: entry, lease. ARGV: holder, lease in ms. Returns {1 if granted, current bytes or false}. */
+/**
+ * KEYS: entry, lease. ARGV: holder, lease in ms, what the bytes of an entry that is of no use begin with, or ''. Returns
+ * {1 if granted, current bytes or false}: not granted where the key holds another entry than that.
+ */
 export const LEASE = `
+local current = redis.call('GET', KEYS[1])
+if ARGV[3] ~= '' and current and string.sub(current, 1, #ARGV[3]) ~= ARGV[3] then return { 0, current } end
 local granted = redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2])
-return { granted and 1 or 0, redis.call('GET', KEYS[1]) }
+return { granted and 1 or 0, current }
 `;
 
 /** KEYS: lease. ARGV: holder. */

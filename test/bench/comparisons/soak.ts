@@ -54,7 +54,7 @@ export const soak: Comparison = {
         await readNonces(stack, payers);
         const traffic = new Traffic({ accounts, payers, random });
         const memory = watchMemory(stack);
-        const common = { port: stack.connection.api.port, folder: stack.folder, seconds };
+        const common = { ...stack.inside.gateway, folder: stack.folder, seconds };
         const load = Promise.all([
           wrk({
             ...{ ...common, requests: traffic.requests(500_000, false) },

@@ -74,13 +74,12 @@ function pair({ stack, traffic, payers, kind }: PairArgs): Variant[] {
   const writes = kind === "mixed";
   let knee = 0;
   const measure = async (connections: number, seconds: number, pauseMs = 0): Promise<Sample> => {
-    const { port } = stack.connection.api;
     // Before the counters are read: making them takes a while.
     if (writes) await readNonces(stack, payers);
     const requests = traffic.requests(seconds * MOST_PER_SECOND, writes);
     const before = await counters(stack);
     const figures = await wrk({
-      ...{ port, requests, folder: stack.folder, seconds, connections, pauseMs },
+      ...{ ...stack.inside.gateway, requests, folder: stack.folder, seconds, connections, pauseMs },
     });
     const after = await counters(stack);
     const { requests: answered, perSecond, errors, mean, p50, p95, p99, generatorShare } = figures;

@@ -8,6 +8,8 @@ import { endedChildrenCpuSeconds, GENERATOR_CORE, type MeasuredProcess } from ".
 export const CONNECTIONS = 64;
 
 export interface WrkArgs {
+  /** @default "127.0.0.1" */
+  readonly address?: string;
   readonly port: number;
   /** Sent in this order, over and over: paths to get, or lines as {@link postLine} writes them. */
   readonly requests: readonly string[];
@@ -48,7 +50,8 @@ export function postLine(path: string, token: string, key: string, body: unknown
 
 /** Loads a server; as fast as it answers, unless there are pauses. */
 export async function wrk(args: WrkArgs): Promise<WrkFigures> {
-  const { port, requests, folder, seconds, connections = CONNECTIONS, pauseMs = 0, countRefusals } = args;
+  const { address = "127.0.0.1", port, requests, folder, seconds, pauseMs = 0, countRefusals } = args;
+  const { connections = CONNECTIONS } = args;
   // Of its own: two may run at once, and requests with tokens are many megabytes.
   const own = mkdtempSync(join(folder, "wrk-"));
   const file = join(own, "requests");
@@ -65,7 +68,7 @@ export async function wrk(args: WrkArgs): Promise<WrkFigures> {
       "--latency",
       "-s",
       script,
-      `http://127.0.0.1:${port}`,
+      `http://${address}:${port}`,
     ),
     { env, timeout: (seconds + 30) * 1_000 },
   );

@@ -1,4 +1,4 @@
-import type { CacheEntry } from "../../../service/src/cache/entry.ts";
+import { type CacheEntry, headOf } from "../../../service/src/cache/entry.ts";
 import type { CachePort, LeaseAnswer } from "../../../service/src/cache/port.ts";
 
 /** The shared cache's contract in memory, without expiry. */
@@ -13,11 +13,13 @@ export class FakeShared implements CachePort {
     return this.entries.get(key);
   }
 
-  async lease(key: string, holder: string): Promise<LeaseAnswer> {
+  async lease(key: string, holder: string, _leaseMs: number, old?: CacheEntry): Promise<LeaseAnswer> {
     this.#answer();
-    const granted = !this.leases.has(key);
+    const current = this.entries.get(key);
+    const replaced = old !== undefined && current !== undefined && headOf(current) !== headOf(old);
+    const granted = !replaced && !this.leases.has(key);
     if (granted) this.leases.set(key, holder);
-    return { granted, current: this.entries.get(key) };
+    return { granted, current };
   }
 
   async release(key: string, holder: string): Promise<void> {

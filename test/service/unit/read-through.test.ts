@@ -16,6 +16,22 @@ function source(load: Source["load"], ttlMs = 30_000): Source {
   return { key: KEY, ttlMs, load };
 }
 
+/** The shared cache, and the names of what it is asked for, in turn. */
+function countCalls(shared: FakeShared): { counting: FakeShared; asked: string[] } {
+  const asked: string[] = [];
+  const counting = new Proxy(shared, {
+    get(target, name: keyof FakeShared) {
+      const member = target[name];
+      if (typeof member !== "function") return member;
+      return (...args: never[]) => {
+        asked.push(name);
+        return (member as (...args: never[]) => unknown).apply(target, args);
+      };
+    },
+  });
+  return { counting, asked };
+}
+
 describe("the read path", () => {
   let shared: FakeShared;
 
@@ -35,17 +51,7 @@ describe("the read path", () => {
   });
 
   it("asks the shared cache once for an answer from there, never for its own, and three times on a miss", async () => {
-    const asked: string[] = [];
-    const counting = new Proxy(shared, {
-      get(target, name: keyof FakeShared) {
-        const member = target[name];
-        if (typeof member !== "function") return member;
-        return (...args: never[]) => {
-          asked.push(name);
-          return (member as (...args: never[]) => unknown).apply(target, args);
-        };
-      },
-    });
+    const { counting, asked } = countCalls(shared);
     const [a, b] = [createProcess(counting, "a"), createProcess(counting, "b")];
     const from = source(async () => content(1));
 
@@ -55,6 +61,32 @@ describe("the read path", () => {
     expect(asked.splice(0)).toEqual([]);
     await b.cache.get(from);
     expect(asked).toEqual(["get"]);
+  });
+
+  it("asks at once to refill what it holds itself and is over, unless another process has done so", async () => {
+    const { counting, asked } = countCalls(shared);
+    const [a, b] = [createProcess(counting, "a"), createProcess(counting, "b")];
+    let version = 1;
+    const from = source(async () => content(version++), 50);
+    for (const { cache } of [a, b]) await cache.get(from);
+    await pause(60);
+    asked.splice(0);
+
+    await a.cache.get(from);
+    expect(asked.splice(0)).toEqual(["lease", "fill"]);
+    // b holds the one before, and the new one is over as well by now.
+    await pause(60);
+    await b.cache.get(from);
+    expect(asked.splice(0)).toEqual(["lease", "lease", "fill"]);
+
+    const lasting = source(async () => content(version++));
+    await pause(60);
+    await a.cache.get(lasting);
+    asked.splice(0);
+    expect((await b.cache.get(lasting)).entry.version).toBe(version - 1);
+    expect(asked).toEqual(["lease"]);
+    expect(shared.leases.size).toBe(0);
+    expect(b.origins.at(-1)).toBe("redis");
   });
 
   it("counts a read that has to see a version once, by where that was found", async () => {
