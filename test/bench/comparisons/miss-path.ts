@@ -35,7 +35,8 @@ export const missPath: Comparison = {
     const addresses = await stack.accounts(ACCOUNTS);
     const file = join(stack.folder, "addresses");
     writeFileSync(file, addresses.join("\n"));
-    const pool = { ...stack.environment, DB_RO_POOL_SIZE: String(CONNECTIONS) };
+    // All in flight wait in one line, longer than a request would.
+    const pool = { ...stack.environment, DB_RO_POOL_SIZE: String(CONNECTIONS), DB_MAX_WAIT_MS: "10000" };
     const lane = (name: string) =>
       worker(name, "lane-reads.ts", {
         ...{ ...pool, LANE: name, ADDRESSES: file, IN_FLIGHT: String(IN_FLIGHT) },
