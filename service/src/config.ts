@@ -136,7 +136,7 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
     fallback: number,
     limits: readonly [number, number] = [1, 3_600_000],
   ): number => env.integer(variable, fallback, limits);
-  const waitMs = ms("DB_MAX_WAIT_MS", 100);
+  const waitMs = ms("DB_MAX_WAIT_MS", 50);
 
   const config: ServiceConfig = {
     host: env.text("HOST", "0.0.0.0"),

@@ -3,8 +3,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import type { FastifyInstance } from "fastify";
 
 import { type AccountView, accountKey } from "./cache/keys.ts";
-import type { ReadThrough, Served, Source } from "./cache/read-through.ts";
-import type { Problem } from "./errors.ts";
+import { BUSY, type ReadThrough, type Served, type Source } from "./cache/read-through.ts";
+import { Problem } from "./errors.ts";
 import type { RouteLatency } from "./metrics/latency.ts";
 import type { ServiceMetrics } from "./metrics.ts";
 import type { Admission } from "./plugins/admission.ts";
@@ -16,7 +16,7 @@ import { ageOf, JSON_TYPE } from "./routes/serve.ts";
 import { IS_ADDRESS } from "./schemas/fields.ts";
 
 export interface FastPathArgs {
-  readonly cache: Pick<ReadThrough, "held" | "serveHeld" | "get">;
+  readonly cache: Pick<ReadThrough, "held" | "serveHeld" | "busy" | "get">;
   /** How each view of an account is read. */
   readonly sources: Readonly<Record<AccountView, (address: string) => Source>>;
   readonly metrics: Pick<ServiceMetrics, "answers" | "latencies"> & { refused: number };
@@ -43,6 +43,8 @@ interface Timing {
   readonly latency: RouteLatency;
   readonly begin: number;
 }
+
+const READS_LINE = new Problem("overloaded", { detail: BUSY });
 
 /** The only path that writes. */
 const WRITES = "/transaction";
@@ -121,12 +123,13 @@ export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
     if (route === undefined || method !== "GET" || headers["x-read-after"] !== undefined) return false;
     const address = url.slice(route.prefix.length);
     const source = (): Source => route.source(address);
-    const entry = cache.held(accountKey(route.view, address));
+    const key = accountKey(route.view, address);
+    const entry = cache.held(key);
     const timing = { latency: route.latency, begin };
     // Nothing is held under what is no address.
     if (entry === undefined) {
       if (!IS_ADDRESS.test(address)) return false;
-      const refusal = admission.refusal(false);
+      const refusal = admission.refusal(false) ?? (cache.busy(key) ? READS_LINE : undefined);
       if (refusal) return refuse(request, response, refusal, timing);
     }
     if (limiter.take(networkOf(clientOf(request))) !== 0) return false;

@@ -103,6 +103,7 @@ export function startServices(
     jitter: settings.jitter,
     staleIfErrorMs: settings.staleIfErrorMs,
     leaseMs: settings.leaseMs,
+    waitMs: limits.readerPool.waitMs,
     holder: processId,
     count: (origin) => {
       metrics.reads[origin]++;

@@ -13,9 +13,11 @@ export interface InsideAddress {
 
 /** The stack as its own parts reach it: from this machine, but straight to them instead of by Docker's published ports. */
 export class Inside {
+  readonly #prefix: string;
   readonly #addresses: Readonly<Record<string, string>>;
 
-  private constructor(addresses: Readonly<Record<string, string>>) {
+  private constructor(prefix: string, addresses: Readonly<Record<string, string>>) {
+    this.#prefix = prefix;
     this.#addresses = addresses;
   }
 
@@ -25,6 +27,7 @@ export class Inside {
     const output = await mustRun("docker", ["network", "inspect", "--format", format, prefix.slice(0, -1)]);
     const lines = output.trim().split("\n");
     return new Inside(
+      prefix,
       Object.fromEntries(
         lines.map((line) => {
           const [name = "", address = ""] = line.split(" ");
@@ -57,6 +60,12 @@ export class Inside {
       ...{ LISTEN_HOST: "haproxy", LISTEN_PORT: String(PORTS.writer) },
       ...{ REDIS_NODES: redis.map(({ host, port }) => `${host}:${port}`).join(","), REDIS_ADDRESS_MAP: "" },
     };
+  }
+
+  /** Has all of the stack share these cores, such as "0" or "0-1". */
+  async confine(cores: string): Promise<void> {
+    const containers = Object.keys(this.#addresses).map((name) => this.#prefix + name);
+    await mustRun("docker", ["update", "--cpuset-cpus", cores, ...containers]);
   }
 
   #addressOf(name: string): string {

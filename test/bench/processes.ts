@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { availableParallelism } from "node:os";
 
 /** Clock ticks of /proc/<pid>/stat in a second, on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -9,6 +10,7 @@ const TICKS_PER_SECOND = 100;
 /** The measured process has a core of its own, the generator of the load another one. */
 export const MEASURED_CORE = "0";
 export const GENERATOR_CORE = "1";
+export const ALL_CORES = `0-${availableParallelism() - 1}`;
 
 /** A process that is measured, on the measured core. */
 export class MeasuredProcess {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import { Problem } from "../errors.ts";
+import { Flow } from "../resilience/flow.ts";
 import { SingleFlight } from "../resilience/single-flight.ts";
 import { type CacheEntry, etagOf } from "./entry.ts";
 import { jitteredTtl, refreshesEarly } from "./expiry.ts";
@@ -8,6 +9,9 @@ import type { Floors } from "./floors.ts";
 import type { L1Cache } from "./l1.ts";
 import type { CachePort, LeaseAnswer } from "./port.ts";
 import type { Trust } from "./trust.ts";
+
+/** What is said to whom is refused. */
+export const BUSY = "too many reads wait for their answers";
 
 /** Where an answer came from, as the X-Cache header says it. */
 export type Origin = "l1" | "redis" | "replica" | "primary" | "stale";
@@ -46,6 +50,8 @@ export interface ReadThroughArgs {
   readonly jitter: number;
   readonly staleIfErrorMs: number;
   readonly leaseMs: number;
+  /** How long an answer that this process does not hold may take where many are wanted at once, milliseconds. */
+  readonly waitMs: number;
   readonly holder: string;
   readonly count: (origin: Origin) => void;
   readonly onCacheError: (error: unknown) => void;
@@ -53,15 +59,19 @@ export interface ReadThroughArgs {
 
 /** How long a process without the lease waits between two looks at the key. */
 const LOOK_EVERY_MS = 8;
+/** Keys that may be fetched at once however long that takes: an outage behind the caches is no overload. */
+const LEAST_FETCHES = 64;
 
 /** L1 -> shared cache -> node, with one refill per key in the cluster. */
 export class ReadThrough {
   readonly #args: ReadThroughArgs;
   readonly #flights = new SingleFlight<Served>();
+  readonly #fetches: Flow;
   readonly #refreshing = new Set<string>();
 
   constructor(args: ReadThroughArgs) {
     this.#args = args;
+    this.#fetches = new Flow(args.waitMs, LEAST_FETCHES);
   }
 
   /**
@@ -91,6 +101,11 @@ export class ReadThrough {
     return { entry, origin: "l1" };
   }
 
+  /** Whether an answer that is not held would come too late. One that others wait for already is no more work. */
+  busy(key: string): boolean {
+    return this.#fetches.full && !this.#flights.has(key);
+  }
+
   /**
    * The answer from the nearest place that has it.
    * @param version that the reader has to see. An answer below it is not counted: its reader goes on to where it was written.
@@ -99,7 +114,8 @@ export class ReadThrough {
   async get(source: Source, version = 0): Promise<Served> {
     const served = this.peek(source.key, () => source, version);
     if (served) return served;
-    const found = await this.#flights.run(source.key, () => this.#fetch(source));
+    if (this.busy(source.key)) throw new Problem("overloaded", { detail: BUSY });
+    const found = await this.#flights.run(source.key, () => this.#fetches.run(() => this.#fetch(source)));
     if (found.entry.version >= version) this.#args.count(found.origin);
     return found;
   }

@@ -102,8 +102,20 @@ export class BoundedPool {
    * a database that was slow is found to be quick again.
    */
   get full(): boolean {
+    return this.#tooLong(this.pool.waitingCount);
+  }
+
+  /**
+   * The same before all of them have come to the line: those who arrive at once would find it short, and be refused only after
+   * much has been done for them.
+   * @param underWay who will ask for a connection, waits for one, or has had it and is not done
+   */
+  fullFor(underWay: number): boolean {
+    return this.#tooLong(Math.max(this.pool.waitingCount, underWay - this.#limits.size));
+  }
+
+  #tooLong(ahead: number): boolean {
     const { size, queue, waitMs } = this.#limits;
-    const ahead = this.pool.waitingCount;
     return ahead > queue || (ahead >= size && (ahead * this.#loanMs) / size > waitMs);
   }
 

@@ -14,8 +14,8 @@ export interface AdmissionArgs {
   /** Requests that may be in flight. */
   readonly limit: number;
   readonly lifecycle: Lifecycle;
-  /** Whoever books what is sent to routes that write. */
-  readonly writer: { readonly full: boolean };
+  /** Whoever books what is sent to routes that write: whether so many of them are too many for one more. */
+  readonly writer: { fullFor(underWay: number): boolean };
 }
 
 declare module "fastify" {
@@ -36,6 +36,7 @@ export class Admission {
   readonly #writer: AdmissionArgs["writer"];
   readonly #tooMany: Problem;
   #running = 0;
+  #writing = 0;
 
   constructor({ limit, lifecycle, writer }: AdmissionArgs) {
     this.limit = limit;
@@ -51,7 +52,7 @@ export class Admission {
   /** Why another request is not let in; undefined where it is. */
   refusal(writes: boolean): Problem | undefined {
     if (this.#running >= this.limit) return this.#tooMany;
-    return writes && this.#writer.full ? WRITERS_LINE : undefined;
+    return writes && this.#writer.fullFor(this.#writing) ? WRITERS_LINE : undefined;
   }
 
   get draining(): boolean {
@@ -59,12 +60,15 @@ export class Admission {
   }
 
   /** In flight until it is answered, or the client has gone away before. */
-  enter(response: ServerResponse): void {
+  enter(response: ServerResponse, writes = false): void {
     this.#running++;
     response.on("close", this.#left);
+    if (!writes) return;
+    this.#writing++;
+    response.on("close", this.#written);
   }
 
-  /** No longer in flight, though not answered yet: somebody else takes it on. */
+  /** A read is no longer in flight, though not answered yet: somebody else takes it on. */
   leave(response: ServerResponse): void {
     if (response.closed) return;
     response.off("close", this.#left);
@@ -73,6 +77,10 @@ export class Admission {
 
   readonly #left = (): void => {
     this.#running--;
+  };
+
+  readonly #written = (): void => {
+    this.#writing--;
   };
 }
 
@@ -87,7 +95,7 @@ export function addAdmission(app: FastifyInstance, admission: Admission, onRefus
       sendProblem(request, reply, problem);
       return;
     }
-    admission.enter(reply.raw);
+    admission.enter(reply.raw, writes);
     done();
   });
 }

@@ -3,6 +3,7 @@ import type { Comparison, Goal, Variant } from "../comparison.ts";
 import { choosePayers, readNonces } from "../load/payers.ts";
 import { Traffic } from "../load/traffic.ts";
 import { wrk } from "../load/wrk.ts";
+import { ALL_CORES, MEASURED_CORE } from "../processes.ts";
 import { HttpServer } from "../servers.ts";
 import type { BenchStack } from "../stack.ts";
 
@@ -25,7 +26,7 @@ const OWN_LIMITS = {
   REDIS_COMMAND_TIMEOUT_MS: "200",
   DB_CONNECT_TIMEOUT_MS: "2000",
   DB_QUERY_TIMEOUT_MS: "2000",
-  DB_MAX_WAIT_MS: "100",
+  DB_MAX_WAIT_MS: "50",
   // Expired as soon as it is stored: every read goes all the way.
   CACHE_TTL_BALANCE_MS: "1",
   CACHE_TTL_HISTORY_MS: "1",
@@ -47,7 +48,7 @@ const goalsOf = (kind: string): Goal[] => {
 export const overload: Comparison = {
   name: "p11",
   title: `Misses and writes at ${TIMES} times the peak`,
-  load: `wrk on a core of its own, straight to one API process with its own limits. "reads": nine balances for one newest page of a history of ${ACCOUNTS} accounts after Zipf, entries that have always expired. "writes": transfers of ${PAYERS} payers in turn. "peak": ${PEAK_CONNECTIONS} connections, one request at a time on each. "${TIMES} x peak": ${USERS} connections that pause at random before each request, so long that they send ${TIMES} times the round's peak if they are answered at once. The accepted ones' p99 is an upper bound: as if refusals had been the quickest.`,
+  load: `wrk on a core of its own; one API process with its own limits and all of the stack share another one. "reads": nine balances for one newest page of a history of ${ACCOUNTS} accounts after Zipf, entries that have always expired. "writes": transfers of ${PAYERS} payers in turn. "peak": ${PEAK_CONNECTIONS} connections, one request at a time on each. "${TIMES} x peak": ${USERS} connections that pause at random before each request, so long that they send ${TIMES} times the round's peak if they are answered at once. The accepted ones' p99 is an upper bound: as if refusals had been the quickest.`,
   seconds: 5,
   goals: [...goalsOf("reads"), ...goalsOf("writes")],
   async prepare(stack) {
@@ -62,12 +63,17 @@ export const overload: Comparison = {
         return traffic.writes(seconds * MOST_PER_SECOND);
       },
     };
+    // What a bigger load costs its sender shall not be taken from who answers it.
+    await stack.inside.confine(MEASURED_CORE);
     return {
       variants: [
         ...pair({ stack, api, kind: "reads", requests: requests.reads, probe: `/balance/${accounts[0]}` }),
         ...pair({ stack, api, kind: "writes", requests: requests.writes, probe: `/balance/${accounts[0]}` }),
       ],
-      stop: () => api.process.stop(),
+      stop: async () => {
+        await api.process.stop();
+        await stack.inside.confine(ALL_CORES);
+      },
     };
   },
 };

@@ -21,6 +21,7 @@ export function createProcess(shared: FakeShared, holder: string, floorsLimit = 
     jitter: 0,
     staleIfErrorMs: 60_000,
     leaseMs: 1000,
+    waitMs: 100,
     count: (origin) => origins.push(origin),
     onCacheError: () => undefined,
   });

@@ -91,6 +91,7 @@ export async function testApp(
     cache: {
       held: (): CacheEntry | undefined => undefined,
       serveHeld: () => undefined,
+      busy: () => false,
       peek: () => ({ entry, origin: "l1" }),
       get: cached,
       absorb: () => ({ entry, origin: "primary" }),
@@ -111,7 +112,7 @@ export async function testApp(
     lifecycle: made.lifecycle,
     keys: { keySet },
     limiters: { address: unlimited, principal: unlimited },
-    writer: { full: false },
+    writer: { fullFor: () => false },
     ...stand,
   } as unknown as AppServices;
   const settings: AppConfig = {

@@ -18,6 +18,11 @@ function poolOf() {
       waiting = count;
       return bounded.full;
     },
+    /** Whether it is for one more with so many in it, and so many under way. */
+    fullFor: (count: number, underWay: number) => {
+      waiting = count;
+      return bounded.fullFor(underWay);
+    },
     lend: (ms: number, times: number) => {
       for (let loan = 0; loan < times; loan++) {
         const client = {} as never;
@@ -48,6 +53,13 @@ describe("the line for a pool's connections", () => {
     lend(20, 400);
     expect([full(49), full(51)]).toEqual([false, true]);
     expect(() => bounded.admit()).toThrow("too many requests wait for the database");
+  });
+
+  it("counts who has not come to it yet", () => {
+    const { fullFor, lend } = poolOf();
+    lend(20, 400);
+    // Ten have a connection; fifty may wait.
+    expect([fullFor(0, 59), fullFor(0, 61), fullFor(51, 0)]).toEqual([false, true, true]);
   });
 
   it("lets one wait for each connection however slow they were, and finds out soon that they are quick again", () => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AppConfig } from "../../../service/src/app.ts";
 import type { CacheEntry } from "../../../service/src/cache/entry.ts";
 import { type AccountView, accountKey } from "../../../service/src/cache/keys.ts";
+import { BUSY } from "../../../service/src/cache/read-through.ts";
 import { Problem } from "../../../service/src/errors.ts";
 import { A, entry, IN_FLIGHT, type TestApp, testApp } from "../support/test-app.ts";
 
@@ -35,9 +36,11 @@ class Service {
   /** How A's views are answered: from this process, from elsewhere, or not. */
   origin: "l1" | "redis" | "failing" = "l1";
   /** Who books; whether the line for it is too long. */
-  readonly writer = { full: false };
+  readonly writer = { full: false, fullFor: (): boolean => this.writer.full };
   /** Seconds that the rate limit has callers wait. */
   wait = 0;
+  /** Whether what is not held is refused. */
+  busy = false;
   /** What A's views answer. */
   entry: CacheEntry = entry;
   /** Whether answers that are not held wait until those that {@link waiting} has are called. */
@@ -57,9 +60,11 @@ class Service {
     const cache = {
       held: (key: string) => (holds(key) ? this.entry : undefined),
       serveHeld: () => this.served++,
+      busy: () => this.busy,
       peek: (key: string) => (holds(key) ? { entry: this.entry, origin: "l1" } : undefined),
       get: async () => {
         if (this.slow) await new Promise<void>((resolve) => this.waiting.push(resolve));
+        if (this.busy) throw new Problem("overloaded", { detail: BUSY });
         if (this.origin === "failing") throw new Problem("unavailable", { retryAfter: 3 });
         return { entry: this.entry, origin: "redis" };
       },
@@ -99,7 +104,7 @@ class Service {
   }
 
   forget(): void {
-    Object.assign(this, { origin: "l1", wait: 0, slow: false, served: 0, entry });
+    Object.assign(this, { origin: "l1", wait: 0, slow: false, busy: false, served: 0, entry });
     this.writer.full = false;
     this.limited.length = 0;
   }
@@ -243,6 +248,17 @@ describe("a plain read of an account", () => {
       [...figures].map(([name, value]) => value - (before[at]?.get(name) ?? 0)),
     );
     expect(more).toEqual([2, 1, 1]);
+  });
+
+  it("is refused alike where too many wait for their answers, unless it is held", async () => {
+    for (const service of both) Object.assign(service, { origin: "redis", busy: true });
+    const answer = await sameAnswer(PATHS.history);
+    expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
+    expect(answer.body).toContain(BUSY);
+    // Ahead of the framework it costs nothing else.
+    expect([fast.limited.length, framework.limited.length]).toEqual([0, 1]);
+    for (const service of both) service.origin = "l1";
+    expect((await sameAnswer(PATHS.history)).status).toBe(200);
   });
 
   it("is refused by the framework to whoever asks too often", async () => {

@@ -89,6 +89,30 @@ describe("the read path", () => {
     expect(b.origins.at(-1)).toBe("redis");
   });
 
+  it("refuses what would come too late, but nobody who wants what others wait for", async () => {
+    const { cache } = createProcess(shared, "a");
+    const ends: (() => void)[] = [];
+    const slow = (at: number): Source => ({
+      ...{ key: `slow-${at}`, ttlMs: 1 },
+      load: () => new Promise((resolve) => ends.push(() => resolve(content(1)))),
+    });
+    const ask = (many: number) => Array.from({ length: many }, (_, at) => cache.get(slow(at)));
+    const endAll = async (many: number, asked: readonly Promise<unknown>[]) => {
+      await expect.poll(() => ends.length).toBe(many);
+      await pause(400);
+      for (const end of ends.splice(0)) end();
+      await Promise.all(asked);
+    };
+    // Each of the later half ends with about a hundred others after 400 ms: one more takes 4 ms, and 64 take longer than the 100
+    // that are allowed.
+    await endAll(128, ask(128));
+    const asked = ask(64);
+    expect(cache.busy("slow-0")).toBe(false);
+    expect(cache.busy("another")).toBe(true);
+    await expect(cache.get(slow(64))).rejects.toMatchObject({ code: "overloaded" });
+    await endAll(64, [...asked, cache.get(slow(0))]);
+  });
+
   it("counts a read that has to see a version once, by where that was found", async () => {
     const { cache, origins } = createProcess(shared, "a");
     const replica = source(async () => content(1));
