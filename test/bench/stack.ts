@@ -26,7 +26,8 @@ const SETTINGS = {
   haproxy: { cpus },
   // For p15's clients, with some kilobytes of TLS each.
   pgbouncer: { cpus, maxClients: 10_500, memory: "1 GB" },
-  redis: { replicasPerShard: 0, cpus },
+  // The working set of p9 fits: histories and balances of 40,000 accounts.
+  redis: { replicasPerShard: 0, cpus, memory: "512 MB" },
   // All requests come from one address; they are counted all the same.
   api: { instances: 1, cpus, adminAuth: false, addressRate: 1_000_000 },
   ledger: { data: "dev" },

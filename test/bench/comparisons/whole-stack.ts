@@ -11,8 +11,12 @@ import type { BenchStack } from "../stack.ts";
 const ACCOUNTS = 40_000;
 /** So many that a payer's last transfer is over when its next one comes. */
 const PAYERS = 1_000;
-/** Where the knee is looked for: the most requests a second of these. */
+/** Where the knee is looked for: the most requests a second of these, without a refusal if there is such a one. */
 const STEPS = [16, 64, 256];
+/** Connections that fill the caches: fewer than are ever refused. */
+const FILLERS = 32;
+/** Share of reads from the database at which the caches are taken for filled. */
+const FILLED_SHARE = 0.01;
 /** Of the knee, what the stack is to be run at. */
 export const SHARE_OF_KNEE = 0.7;
 /** Users at that rate, who pause between their requests. */
@@ -35,7 +39,7 @@ const latencies = (of: string): Goal[] => [
 export const wholeStack: Comparison = {
   name: "p9",
   title: "The whole stack and its load generator on the same cores",
-  load: `wrk over HTTP to the gateway, which asks one API process over TLS; Redis, pooler, router and two PostgreSQL members beside them. ${ACCOUNTS} accounts after Zipf (exponent ${EXPONENT}), nine balances for one newest page of a history; "95/5": one request in ${WRITE_EVERY} is a transfer of one of ${PAYERS} payers in turn to an account by the same law. Entries live ten minutes. "knee": the best of ${STEPS.join(", ")} connections, one request at a time on each. "70 % of it": ${USERS} connections that pause at random before each request, so long that they send 70 % of the round's knee.`,
+  load: `wrk over HTTP to the gateway, which asks one API process over TLS; Redis, pooler, router and two PostgreSQL members beside them. ${ACCOUNTS} accounts after Zipf (exponent ${EXPONENT}), nine balances for one newest page of a history; "95/5": one request in ${WRITE_EVERY} is a transfer of one of ${PAYERS} payers in turn to an account by the same law. Entries live ten minutes, longer than the run; each account's have been asked for once beforehand. "knee": the best of ${STEPS.join(", ")} connections without a refusal, one request at a time on each. "70 % of it": ${USERS} connections that pause at random before each request, so long that they send 70 % of the round's knee.`,
   seconds: 8,
   goals: [
     { what: "requests a second, read-only", figure: "perSecond", of: KNEE.reads, bound: { atLeast: 10_000 } },
@@ -51,8 +55,10 @@ export const wholeStack: Comparison = {
   ],
   async prepare(stack) {
     const payers = await choosePayers(stack, PAYERS);
+    const accounts = await stack.accounts(ACCOUNTS);
+    await fillCaches(stack, accounts);
     const traffic = new Traffic({
-      accounts: await stack.accounts(ACCOUNTS),
+      accounts,
       payers,
       // Other requests each time: an idempotency key is used once.
       random: new Random(Date.now(), "traffic"),
@@ -61,6 +67,20 @@ export const wholeStack: Comparison = {
     return { variants, stop: async () => undefined };
   },
 };
+
+/** Asks for every account until hardly any answer comes from the database. @throws Error where that is not so after three minutes */
+async function fillCaches(stack: BenchStack, accounts: readonly string[]): Promise<void> {
+  const requests = ["balance", "transactions"].flatMap((view) => accounts.map((at) => `/${view}/${at}`));
+  const deadline = Date.now() + 180_000;
+  for (;;) {
+    const before = await databaseCalls(stack);
+    const load = { requests, folder: stack.folder, seconds: 30, connections: FILLERS };
+    const { requests: answered } = await wrk({ ...stack.inside.gateway, ...load });
+    const share = ((await databaseCalls(stack)).reads - before.reads) / answered;
+    if (share < FILLED_SHARE) return;
+    if (Date.now() > deadline) throw new Error(`${(share * 100).toFixed(1)} % of the reads are still misses`);
+  }
+}
 
 interface PairArgs {
   readonly stack: BenchStack;
@@ -101,7 +121,7 @@ function pair({ stack, traffic, payers, kind }: PairArgs): Variant[] {
         let best: Sample = { perSecond: 0 };
         for (const connections of STEPS) {
           const sample = await measure(connections, seconds);
-          if ((sample.perSecond ?? 0) > (best.perSecond ?? 0)) best = sample;
+          if (better(sample, best)) best = sample;
         }
         knee = best.perSecond ?? 0;
         return best;
@@ -112,6 +132,13 @@ function pair({ stack, traffic, payers, kind }: PairArgs): Variant[] {
       measure: (seconds) => measure(USERS, seconds, (USERS * 1_000) / (knee * SHARE_OF_KNEE)),
     },
   ];
+}
+
+/** More is no better where it takes refusals. */
+function better(sample: Sample, best: Sample): boolean {
+  if (best.perSecond === 0) return true;
+  const [more, less] = [(sample.errors ?? 0) > 0, (best.errors ?? 0) > 0];
+  return more === less ? (sample.perSecond ?? 0) > (best.perSecond ?? 0) : less;
 }
 
 type Counter = "hits" | "lookups" | "booked" | "reads" | "writes";
