@@ -37,8 +37,9 @@ export class Inside {
     );
   }
 
-  /** @param service a name in the service file of `npm run connect`: a pooled one, or a member's */
+  /** @param service a name in the service file of `npm run connect`: a pooled one, the writer, or a member's */
   database(service: string): InsideAddress {
+    if (service === "writer") return { address: this.#addressOf("haproxy"), port: PORTS.writer };
     const pooled = service.startsWith("pooled-");
     return {
       address: this.#addressOf(pooled ? "pgbouncer" : service),

@@ -12,6 +12,12 @@ export const MEASURED_CORE = "0";
 export const GENERATOR_CORE = "1";
 export const ALL_CORES = `0-${availableParallelism() - 1}`;
 
+/** However this process ends, they do. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** A process that is measured, on the measured core. */
 export class MeasuredProcess {
   readonly #child: ChildProcess;
@@ -24,8 +30,8 @@ export class MeasuredProcess {
       env: { ...process.env, NODE_ENV: "production", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    // However this process ends.
-    process.once("exit", () => this.#child.kill("SIGKILL"));
+    running.add(this.#child);
+    this.#child.once("exit", () => running.delete(this.#child));
     const keep = (chunk: unknown): void => {
       this.#output = (this.#output + String(chunk)).slice(-4_000);
     };
