@@ -7,11 +7,12 @@ import { mustRun } from "../process.ts";
 import type { Step } from "../setup/progress.ts";
 import { CLUSTER, PAUSE_IMAGE } from "./place.ts";
 
-const SOCKET = join(CLUSTER, "run/containerd.sock");
+/** Of the cluster's own containerd. */
+export const RUNTIME_SOCKET = join(CLUSTER, "run/containerd.sock");
 const PAUSE_CONTEXT = join(ROOT, "tools/cluster/pause");
 
-/** Client of the cluster's own containerd. */
-export const CTR = ["--address", SOCKET, "--namespace", "k8s.io"];
+/** Client of it. */
+export const CTR = ["--address", RUNTIME_SOCKET, "--namespace", "k8s.io"];
 
 /** Brings the project's images from the Docker engine, which has built them, to the node; those that it has already stay. */
 export async function loadImages(step: Step): Promise<void> {

@@ -8,7 +8,7 @@ import { ensureDockerEngine } from "../setup/docker-engine.ts";
 import { Progress, type Step } from "../setup/progress.ts";
 import { ensureProjectImages } from "../setup/project-images.ts";
 import { openForwarding } from "./forwarding.ts";
-import { CTR, loadImages } from "./images.ts";
+import { loadImages, RUNTIME_SOCKET } from "./images.ts";
 import { startMetrics } from "./metrics.ts";
 import { ensureIdentity, pki, TOKEN_FILE } from "./pki.ts";
 import {
@@ -29,6 +29,7 @@ import {
 } from "./place.ts";
 import { start, until } from "./processes.ts";
 import { CNI_PROGRAMS, ensurePrograms, program } from "./programs.ts";
+import { missingRuntime } from "./runtime-interface.ts";
 
 const READY_SECONDS = 120;
 
@@ -146,15 +147,7 @@ async function node(address: string): Promise<void> {
   await openForwarding();
   start("containerd", "containerd", ["--config", join(CLUSTER, "containerd.toml")]);
   // A kubelet that meets no runtime ends.
-  await until(
-    "the container runtime",
-    READY_SECONDS,
-    async () => {
-      const result = await run("ctr", [...CTR, "version"]);
-      return result.code === 0 ? undefined : result.stderr.trim().split("\n").at(-1);
-    },
-    "containerd",
-  );
+  await until("the container runtime", READY_SECONDS, () => missingRuntime(RUNTIME_SOCKET), "containerd");
   start("coredns", program("coredns"), ["-conf", join(CLUSTER, "Corefile")]);
   start("kube-proxy", program("kube-proxy"), [
     `--kubeconfig=${KUBECONFIG}`,
