@@ -10,8 +10,11 @@ import { withOwner } from "./writer.ts";
 /** What a stack is made of besides volumes and secrets, and what runs by itself. */
 const KINDS =
   "pods,statefulsets,deployments,jobs,cronjobs,services,configmaps,networkpolicies,poddisruptionbudgets,roles,rolebindings,serviceaccounts";
-/** The cluster makes these in every namespace. */
-const OF_THE_CLUSTER = ["configmap/kube-root-ca.crt", "serviceaccount/default"];
+/** The cluster makes the first two in every namespace; the others are what the electors know of the volumes. */
+const STAYING = [
+  ...["configmap/kube-root-ca.crt", "serviceaccount/default"],
+  ...["config", "leader", "sync"].map((name) => `configmap/${OTHER_NAMESPACE}-${name}`),
+];
 
 const inOther = (args: readonly string[]) => kubectl(args, undefined, OTHER_NAMESPACE);
 
@@ -45,7 +48,7 @@ describe("a stack that is removed from a real cluster", () => {
 
     await downOnKubernetes(OTHER_STACK, stackSettings(OTHER_STACK), false);
     await expect
-      .poll(async () => (await names(KINDS)).filter((name) => !OF_THE_CLUSTER.includes(name)), {
+      .poll(async () => (await names(KINDS)).filter((name) => !STAYING.includes(name)), {
         timeout: 60_000,
       })
       .toEqual([]);

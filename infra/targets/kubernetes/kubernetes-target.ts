@@ -151,7 +151,8 @@ export class KubernetesTarget implements Target {
         : names.map((member) =>
             createClaim(
               { ...this.#named(part), member, identity, storage, storageClass },
-              { ...opts, protect: protectVolumes, dependsOn: [...files.secrets] },
+              // On nothing that has to go when the stack does: what a kept volume depends on is kept with it.
+              { ...opts, protect: protectVolumes },
             ),
           );
     new kubernetes.apps.v1.StatefulSet(
