@@ -101,9 +101,9 @@ export class ReadThrough {
     return { entry, origin: "l1" };
   }
 
-  /** Whether an answer that is not held would come too late. One that others wait for already is no more work. */
+  /** Whether an answer that is not held would come too late, and nothing old enough to serve is left. */
   busy(key: string): boolean {
-    return this.#fetches.full && !this.#flights.has(key);
+    return this.#crowded(key) && this.#stale(key, undefined) === undefined;
   }
 
   /**
@@ -114,8 +114,9 @@ export class ReadThrough {
   async get(source: Source, version = 0): Promise<Served> {
     const served = this.peek(source.key, () => source, version);
     if (served) return served;
-    if (this.busy(source.key)) throw new Problem("overloaded", { detail: BUSY });
-    const found = await this.#flights.run(source.key, () => this.#fetches.run(() => this.#fetch(source)));
+    const found = this.#crowded(source.key)
+      ? this.#oldOf(source.key)
+      : await this.#flights.run(source.key, () => this.#fetches.run(() => this.#fetch(source)));
     if (found.entry.version >= version) this.#args.count(found.origin);
     return found;
   }
@@ -138,6 +139,18 @@ export class ReadThrough {
   /** Puts content into this process alone. */
   keep(source: Source, loaded: Loaded): void {
     this.#keep(source.key, this.#entryOf(source, loaded, 1));
+  }
+
+  /** Whether one more fetch would take too long. What others wait for already is no more work. */
+  #crowded(key: string): boolean {
+    return this.#fetches.full && !this.#flights.has(key);
+  }
+
+  /** What this process knew last, in place of a fetch that would take too long. */
+  #oldOf(key: string): Served {
+    const entry = this.#stale(key, undefined);
+    if (entry === undefined) throw new Problem("overloaded", { detail: BUSY });
+    return { entry, origin: "stale" };
   }
 
   async #fetch(source: Source): Promise<Served> {
