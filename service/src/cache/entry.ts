@@ -17,6 +17,8 @@ export interface CacheEntry {
   readonly wrongAtTip: number;
   /** Text, not bytes: sent after its header it costs one write, and the cache's client takes and gives text at less cost. */
   readonly body: string;
+  /** Of the body as it is sent. As many as its characters where it is plain ASCII, which nearly all are. */
+  readonly bytes: number;
   readonly etag: string;
 }
 
@@ -59,7 +61,8 @@ export function decodeEntry(text: string): CacheEntry | undefined {
   if (Number.isNaN(version + second + readAt + expiresAt + costMs + wrongAtTip)) return undefined;
   const etag = etagOf(version, second, readAt);
   const body = text.slice(end + 1);
-  return { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body, etag };
+  const bytes = Buffer.byteLength(body);
+  return { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body, bytes, etag };
 }
 
 /** A marker that content of at least this version exists. */
@@ -73,6 +76,7 @@ export function tombstone(version: number, second: number, now: number, ttlMs: n
     costMs: 0,
     wrongAtTip: 0,
     body: "",
+    bytes: 0,
     etag: "",
   };
 }

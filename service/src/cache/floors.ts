@@ -6,6 +6,9 @@ interface Floor {
   until: number;
 }
 
+/** How often those that are over are looked for, milliseconds. */
+const EXPIRE_EVERY_MS = 1000;
+
 /**
  * The lowest versions that may still be served, by key, as this process heard of changes. They protect it even where
  * the shared cache has lost a marker, or a replica answers from the past.
@@ -14,6 +17,7 @@ export class Floors {
   readonly #floors = new Map<string, Floor>();
   readonly #keepMs: number;
   readonly #limit: number;
+  #expired = 0;
 
   /**
    * @param keepMs longer than any older entry can live.
@@ -40,7 +44,9 @@ export class Floors {
       return true;
     }
     this.#floors.set(key, { version, second, until: now + this.#keepMs });
-    return this.#floors.size <= this.#limit || this.#expire(now);
+    // Not each time: a search that begins anew passes all that is gone already.
+    if (now - this.#expired >= EXPIRE_EVERY_MS || this.#floors.size > this.#limit) this.#expire(now);
+    return this.#floors.size <= this.#limit;
   }
 
   /** Whether content of these versions is not known to be superseded. */
@@ -54,11 +60,11 @@ export class Floors {
   }
 
   /** The map is ordered by the time of the last raise, hence by expiry. */
-  #expire(now: number): boolean {
+  #expire(now: number): void {
+    this.#expired = now;
     for (const [key, floor] of this.#floors) {
       if (floor.until > now) break;
       this.#floors.delete(key);
     }
-    return this.#floors.size <= this.#limit;
   }
 }

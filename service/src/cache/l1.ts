@@ -16,6 +16,8 @@ const SLOT_OVERHEAD = 400;
 export class L1Cache {
   readonly #slots = new Map<string, Slot>();
   readonly #limit: number;
+  /** Where the search for what goes went on last: one that began anew would pass all that is gone already each time. */
+  #hand = this.#slots.entries();
   #bytes = 0;
 
   constructor(limitBytes: number) {
@@ -38,8 +40,7 @@ export class L1Cache {
   }
 
   set(key: string, entry: CacheEntry): void {
-    // Answers are ASCII but for what a ledger's free text may hold: a character is a byte.
-    const bytes = entry.body.length + key.length + SLOT_OVERHEAD;
+    const bytes = entry.bytes + key.length + SLOT_OVERHEAD;
     if (bytes > this.#limit) return;
     this.delete(key);
     this.#slots.set(key, { entry, bytes, used: false });
@@ -56,12 +57,19 @@ export class L1Cache {
 
   clear(): void {
     this.#slots.clear();
+    this.#hand = this.#slots.entries();
     this.#bytes = 0;
   }
 
   #evict(): void {
-    for (const [key, slot] of this.#slots) {
-      if (this.#bytes <= this.#limit) return;
+    while (this.#bytes > this.#limit) {
+      const { value, done } = this.#hand.next();
+      // What comes to the end of the line meanwhile is found by the same search.
+      if (done) {
+        this.#hand = this.#slots.entries();
+        continue;
+      }
+      const [key, slot] = value;
       this.#slots.delete(key);
       if (slot.used) {
         // Back to the end of the line, once.

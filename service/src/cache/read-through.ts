@@ -291,7 +291,8 @@ export class ReadThrough {
     const { kind, version, second, readAt, wrongAtTip, body } = loaded;
     const expiresAt = Math.floor(readAt + jitteredTtl(source.ttlMs, this.#args.jitter));
     const etag = etagOf(version, second, readAt);
-    return { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body, etag };
+    const bytes = Buffer.byteLength(body);
+    return { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body, bytes, etag };
   }
 
   #keepMs(ttlMs: number): number {

@@ -147,8 +147,14 @@ function toTransaction(address: string, row: PostingRow, sealed: number): Histor
   };
 }
 
+const BEGIN = '{"transactions":[';
+const BETWEEN = "},{";
+const END = '],"next_cursor":';
+
 /**
- * The first page after an own booking, made from the page before it.
+ * The first page after an own booking, made from the text of the page before it. The text is cut where one transaction ends and
+ * the next begins, since reading and writing it whole would cost more than the rest of the booking does here: no field of a
+ * transaction has braces, what an account or a type may be called is bounded.
  * @param height block that the booking went into.
  */
 export function prepend(
@@ -158,14 +164,14 @@ export function prepend(
   version: number,
   at: number,
 ): Loaded {
-  const old = JSON.parse(before.body) as Page;
-  const transactions = [booked, ...old.transactions].slice(0, PAGE_SIZE);
-  const cut = old.transactions.length >= PAGE_SIZE;
-  const body: Page = {
-    transactions,
-    next_cursor: cut ? (transactions.at(-1)?.id ?? null) : old.next_cursor,
-    prev_cursor: booked.id,
-  };
+  const end = before.body.lastIndexOf(END);
+  const old = before.body.slice(BEGIN.length + 1, end - 1);
+  const { next_cursor: next } = JSON.parse(`{${before.body.slice(end + 2)}`) as Pick<Page, "next_cursor">;
+  const transactions = [json(booked).slice(1, -1), ...(old === "" ? [] : old.split(BETWEEN))];
+  const cut = transactions.length > PAGE_SIZE;
+  if (cut) transactions.pop();
+  const last = JSON.parse(`{${transactions.at(-1)}}`) as HistoryTransaction;
+  const cursors = json({ next_cursor: cut ? last.id : next, prev_cursor: booked.id });
   const wrongAtTip = before.wrongAtTip === 0 ? height : Math.min(before.wrongAtTip, height);
   return {
     kind: "value",
@@ -173,7 +179,7 @@ export function prepend(
     second: before.second,
     readAt: at,
     wrongAtTip,
-    body: json(body),
+    body: `${BEGIN}{${transactions.join(BETWEEN)}}],${cursors.slice(1)}`,
     from: "primary",
   };
 }

@@ -55,6 +55,8 @@ export function createBreaker({ name, failures, openMs, probe, counts = () => tr
   let abandoned = false;
   let suggested = false;
   let failing = false;
+  /** Made once: while a breaker is open each request meets it, and what an error costs is the trace that it takes. */
+  const opened = new BreakerOpenError(name);
 
   /** How a call ended, which the policy may throw again. Once it is open, only a probe counts. */
   async function tell(outcome: () => void): Promise<void> {
@@ -108,7 +110,7 @@ export function createBreaker({ name, failures, openMs, probe, counts = () => tr
     async run(call) {
       // The policy would make the first call after the pause the probe, and others wait for its end: a request has better
       // places to go to.
-      if (policy.state !== CircuitState.Closed) throw new BreakerOpenError(name);
+      if (policy.state !== CircuitState.Closed) throw opened;
       // The policy counts failures in a row: while there are none, success is no news to it, and telling costs as much as
       // a call of the cache.
       try {

@@ -6,6 +6,7 @@ import { growLedger, type LedgerSize, rankedAddress, replayed } from "../baselin
 import { dropBaseline, makeBaseline } from "../baseline/schema.ts";
 import type { Comparison, Goal, Sample, Variant } from "../comparison.ts";
 import { databaseCalls } from "../load/database-calls.ts";
+import { fillCaches } from "../load/filling.ts";
 import { EXPONENT } from "../load/traffic.ts";
 import { wrk } from "../load/wrk.ts";
 import { HttpServer, stopAll } from "../servers.ts";
@@ -26,6 +27,8 @@ const DEEP_PAGE = 9;
 const WITH_DEEP_PAGES = 20;
 /** Of the same load before each measurement of the service: after 30 s entries of a balance have begun to expire. */
 const SETTLE_SECONDS = { balance: 30, history: 10 };
+/** In which all of them are asked for. */
+const FILLING_SECONDS = 10;
 /** Requests are sent again from the first one on after that many. */
 const REQUESTS = 500_000;
 
@@ -109,9 +112,7 @@ export const beforeAndAfter: Comparison = {
 
     const all = Array.from({ length: asked }, (_, at) => `/balance/${rankedAddress(asked + at + 1)}`);
     // A run is longer than the entries live: where all were made in its first minute, all would end together in its middle.
-    const filled = async () => {
-      while (((await measure(stack, after, all, { seconds: 10, settle: 0 })).callsPerRead ?? 0) > 0.001);
-    };
+    const filled = () => fillCaches(stack, all, { server: after, seconds: FILLING_SECONDS });
 
     const variant = (name: string, server: HttpServer, requests: string[], settle: number): Variant => ({
       name,

@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Random } from "../../../tools/data/random.ts";
 import type { Comparison, Variant } from "../comparison.ts";
 import { apiCounters } from "../load/api-counters.ts";
+import { fillCaches, pathsOf } from "../load/filling.ts";
 import { choosePayers, readNonces } from "../load/payers.ts";
 import { Traffic } from "../load/traffic.ts";
 import { wrk } from "../load/wrk.ts";
@@ -17,6 +18,8 @@ const READS_PER_SECOND = 8 * WRITES_PER_SECOND;
 /** Users, who pause between their requests. */
 const READERS = 256;
 const WRITERS = 64;
+/** In which all accounts are asked for beforehand. */
+const FILLING_SECONDS = 30;
 /** Pause between two looks at the process's memory, milliseconds. */
 const LOOK_EVERY_MS = 1_000;
 
@@ -25,7 +28,7 @@ const NAME = "soak";
 export const soak: Comparison = {
   name: "p14",
   title: "Memory of an API process, and writes with a quorum, for ten minutes",
-  load: `The whole stack and two wrk on the same cores. ${READS_PER_SECOND} reads a second of ${ACCOUNTS} accounts after Zipf from ${READERS} connections, nine balances for one newest page of a history; ${WRITES_PER_SECOND} transfers a second of ${PAYERS} payers in turn from ${WRITERS} connections, each confirmed by a second PostgreSQL member. All connections pause at random. Rate and latencies are the writes'. Growth: median of the resident memory in the last fifth / in the second fifth.`,
+  load: `The whole stack and two wrk on the same cores. ${READS_PER_SECOND} reads a second of ${ACCOUNTS} accounts after Zipf from ${READERS} connections, nine balances for one newest page of a history; ${WRITES_PER_SECOND} transfers a second of ${PAYERS} payers in turn from ${WRITERS} connections, each confirmed by a second PostgreSQL member. All connections pause at random; each account has been asked for once beforehand. Rate and latencies are the writes'. Growth: median of the resident memory in the last fifth / in the second fifth.`,
   onRequest: "eleven minutes",
   rounds: 1,
   seconds: 600,
@@ -48,6 +51,7 @@ export const soak: Comparison = {
   async prepare(stack) {
     const accounts = await stack.accounts(ACCOUNTS);
     const payers = await choosePayers(stack, PAYERS);
+    await fillCaches(stack, pathsOf(accounts), { seconds: FILLING_SECONDS });
     const random = new Random(Date.now(), "traffic");
     const variant: Variant = {
       name: NAME,

@@ -2,6 +2,7 @@ import { Random } from "../../../tools/data/random.ts";
 import type { Comparison, Goal, Sample, Variant } from "../comparison.ts";
 import { apiCounters } from "../load/api-counters.ts";
 import { databaseCalls } from "../load/database-calls.ts";
+import { fillCaches, pathsOf } from "../load/filling.ts";
 import { choosePayers, readNonces } from "../load/payers.ts";
 import { EXPONENT, type Payer, Traffic, WRITE_EVERY } from "../load/traffic.ts";
 import { wrk } from "../load/wrk.ts";
@@ -13,10 +14,8 @@ const ACCOUNTS = 40_000;
 const PAYERS = 1_000;
 /** Where the knee is looked for: the most requests a second of these, without a refusal if there is such a one. */
 const STEPS = [16, 64, 256];
-/** Connections that fill the caches: fewer than are ever refused. */
-const FILLERS = 32;
-/** Share of reads from the database at which the caches are taken for filled. */
-const FILLED_SHARE = 0.01;
+/** In which all of them are asked for. */
+const FILLING_SECONDS = 30;
 /** Of the knee, what the stack is to be run at. */
 export const SHARE_OF_KNEE = 0.7;
 /** Users at that rate, who pause between their requests. */
@@ -56,7 +55,7 @@ export const wholeStack: Comparison = {
   async prepare(stack) {
     const payers = await choosePayers(stack, PAYERS);
     const accounts = await stack.accounts(ACCOUNTS);
-    await fillCaches(stack, accounts);
+    await fillCaches(stack, pathsOf(accounts), { seconds: FILLING_SECONDS });
     const traffic = new Traffic({
       accounts,
       payers,
@@ -67,20 +66,6 @@ export const wholeStack: Comparison = {
     return { variants, stop: async () => undefined };
   },
 };
-
-/** Asks for every account until hardly any answer comes from the database. @throws Error where that is not so after three minutes */
-async function fillCaches(stack: BenchStack, accounts: readonly string[]): Promise<void> {
-  const requests = ["balance", "transactions"].flatMap((view) => accounts.map((at) => `/${view}/${at}`));
-  const deadline = Date.now() + 180_000;
-  for (;;) {
-    const before = await databaseCalls(stack);
-    const load = { requests, folder: stack.folder, seconds: 30, connections: FILLERS };
-    const { requests: answered } = await wrk({ ...stack.inside.gateway, ...load });
-    const share = ((await databaseCalls(stack)).reads - before.reads) / answered;
-    if (share < FILLED_SHARE) return;
-    if (Date.now() > deadline) throw new Error(`${(share * 100).toFixed(1)} % of the reads are still misses`);
-  }
-}
 
 interface PairArgs {
   readonly stack: BenchStack;

@@ -1,8 +1,8 @@
 import { connectCache } from "../../../service/src/cache/connect.ts";
-import type { CacheEntry } from "../../../service/src/cache/entry.ts";
 import { L1Cache } from "../../../service/src/cache/l1.ts";
 import { readConfig } from "../../../service/src/config.ts";
 import { drive } from "./drive.ts";
+import { SAMPLE_ENTRY } from "./sample-entry.ts";
 
 /** Reads entries through the service's cache port: `KEYS` of them, under the names that redis-benchmark makes, `IN_FLIGHT` at once. */
 const config = readConfig();
@@ -11,16 +11,11 @@ const keys = Array.from(
   { length: Number(process.env.KEYS) },
   (_, at) => `bench:{${String(at).padStart(12, "0")}}`,
 );
-const entry: CacheEntry = {
-  ...{ kind: "value", version: 7, second: 0, readAt: Date.now(), expiresAt: Date.now() + 3_600_000 },
-  ...{ costMs: 1, wrongAtTip: 0, etag: "" },
-  body: JSON.stringify({ address: "x".repeat(42), balance: 1_234_567, timestamp: 1_700_000_000 }),
-};
 
 const deadline = Date.now() + 10_000;
 for (;;) {
   // The client takes no command before it knows the cluster.
-  const failure = await cache.fill(keys[0] as string, entry, 3_600_000, "").then(
+  const failure = await cache.fill(keys[0] as string, SAMPLE_ENTRY, 3_600_000, "").then(
     () => undefined,
     (error: unknown) => error,
   );
@@ -28,9 +23,9 @@ for (;;) {
   if (Date.now() > deadline) throw failure;
   await new Promise((resolve) => setTimeout(resolve, 50));
 }
-await Promise.all(keys.map((key) => cache.fill(key, entry, 3_600_000, "")));
+await Promise.all(keys.map((key) => cache.fill(key, SAMPLE_ENTRY, 3_600_000, "")));
 
 await drive(async (number) => {
   const found = await cache.get(keys[number % keys.length] as string);
-  if (found?.version !== entry.version) throw new Error("the cache lost an entry");
+  if (found?.version !== SAMPLE_ENTRY.version) throw new Error("the cache lost an entry");
 }, Number(process.env.IN_FLIGHT));

@@ -1,4 +1,3 @@
-import type { CacheEntry } from "../../../service/src/cache/entry.ts";
 import type { CachePort } from "../../../service/src/cache/port.ts";
 import { RedisCache } from "../../../service/src/cache/redis-cache.ts";
 import type { ScriptedRedis } from "../../../service/src/cache/redis-client.ts";
@@ -6,6 +5,7 @@ import { readConfig } from "../../../service/src/config.ts";
 import { createBreaker } from "../../../service/src/resilience/circuit-breaker.ts";
 import { CLIENTS } from "./cache-clients.ts";
 import { drive } from "./drive.ts";
+import { SAMPLE_ENTRY } from "./sample-entry.ts";
 
 /**
  * Works on `KEYS` entries through the service's cache port with the client that `CLIENT` names, `IN_FLIGHT` at once. `OPERATION`
@@ -27,23 +27,19 @@ const cache: CachePort = new RedisCache(
 );
 
 const keys = Array.from({ length: Number(process.env.KEYS) }, (_, at) => `bench:{${at}}`);
-const entry: CacheEntry = {
-  ...{ kind: "value", version: 7, second: 0, readAt: Date.now(), expiresAt: Date.now() + 3_600_000 },
-  ...{ costMs: 1, wrongAtTip: 0, etag: "" },
-  body: JSON.stringify({ address: "x".repeat(42), balance: 1_234_567, timestamp: 1_700_000_000 }),
-};
-await Promise.all(keys.map((key) => cache.fill(key, entry, 3_600_000, "")));
+await Promise.all(keys.map((key) => cache.fill(key, SAMPLE_ENTRY, 3_600_000, "")));
 
 const operations: Readonly<Record<string, (number: number) => Promise<void>>> = {
   reads: async (number) => {
     const found = await cache.get(keys[number % keys.length] as string);
-    if (found?.version !== entry.version) throw new Error("the cache lost an entry");
+    if (found?.version !== SAMPLE_ENTRY.version) throw new Error("the cache lost an entry");
   },
   refills: async (number) => {
     const key = keys[number % keys.length] as string;
     const { granted } = await cache.lease(key, "bench", 3_000);
     if (!granted) throw new Error("somebody else has the lease");
-    if (await cache.fill(key, entry, 3_600_000, "bench")) throw new Error("a newer entry stood in the way");
+    if (await cache.fill(key, SAMPLE_ENTRY, 3_600_000, "bench"))
+      throw new Error("a newer entry stood in the way");
   },
 };
 const operation = operations[process.env.OPERATION ?? ""];

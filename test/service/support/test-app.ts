@@ -23,6 +23,8 @@ export const DATABASE = {
   total_replicas: 1,
 };
 
+const body = JSON.stringify({ address: A, balance: 7, timestamp: 1 });
+
 export const entry: CacheEntry = {
   kind: "value",
   version: 1,
@@ -31,7 +33,8 @@ export const entry: CacheEntry = {
   expiresAt: Date.now() + 60_000,
   costMs: 1,
   wrongAtTip: 0,
-  body: JSON.stringify({ address: A, balance: 7, timestamp: 1 }),
+  body,
+  bytes: body.length,
   etag: 'W/"1-0-x"',
 };
 

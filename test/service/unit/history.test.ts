@@ -54,4 +54,28 @@ describe("a first page that an own booking extends", () => {
     expect(page.next_cursor).toBeNull();
     expect(next.wrongAtTip).toBe(3);
   });
+
+  it("is the text that its content has, whatever was on it before", () => {
+    for (const count of [0, 1, 2, PAGE_SIZE - 1, PAGE_SIZE]) {
+      const before = pageOf(count);
+      const booked = transaction(String(count + 1));
+      const { body } = prepend({ body: before, wrongAtTip: 0, second: 4 }, booked, 5, 8, 0);
+      const page = JSON.parse(before) as Page;
+      const transactions = [booked, ...page.transactions].slice(0, PAGE_SIZE);
+      expect(body).toBe(
+        JSON.stringify({
+          transactions,
+          next_cursor: count < PAGE_SIZE ? null : transactions.at(-1)?.id,
+          prev_cursor: booked.id,
+        }),
+      );
+    }
+  });
+
+  it("keeps its way to older ones", () => {
+    const full = { ...(JSON.parse(pageOf(PAGE_SIZE)) as Page), next_cursor: "1" };
+    const before = { body: JSON.stringify(full), wrongAtTip: 0, second: 4 };
+    const page = JSON.parse(prepend(before, transaction("51"), 5, 8, 0).body) as Page;
+    expect([page.next_cursor, page.prev_cursor, page.transactions.length]).toEqual(["2", "51", PAGE_SIZE]);
+  });
 });

@@ -12,6 +12,7 @@ const entry = (readAt: number): CacheEntry => ({
   costMs: 1,
   wrongAtTip: 0,
   body: "",
+  bytes: 0,
   etag: "",
 });
 
