@@ -37,30 +37,53 @@ export type Authenticate = (request: FastifyRequest) => Promise<Caller>;
 
 /** Of the kinds of key that a key set may hold. */
 const ALGORITHMS = ["EdDSA", "ES256"];
+/** Tokens that are known to be valid; some 600 bytes each. */
+const KNOWN_TOKENS = 5_000;
 
 /** Lets requests carry their caller. Call it before the routes are added. */
 export function addCallers(app: FastifyInstance): void {
   app.decorateRequest("caller", undefined);
 }
 
-/** Tells callers by bearer tokens that one of the keys has signed, and notes them on the request. */
+/** What follows from the keys in force: it goes with them. */
+interface Ring {
+  readonly keySet: JSONWebKeySet;
+  /** Keeps what it has imported. */
+  readonly find: JWTVerifyGetKey;
+  readonly known: Map<string, Known>;
+}
+
+interface Known {
+  readonly caller: Caller;
+  /** Epoch milliseconds. */
+  readonly expiresAt: number;
+}
+
+/**
+ * Tells callers by bearer tokens that one of the keys has signed, and notes them on the request. A token is checked once for as
+ * long as the keys in force are the same: checking a signature costs as much as several reads.
+ */
 export function createAuthentication({ keys, issuer, audience }: AuthenticationArgs): Authenticate {
-  let known = keys.keySet;
-  let find = createLocalJWKSet(known);
-  /** Imported keys are kept for as long as the set is the same. */
-  const keyFor: JWTVerifyGetKey = (...token) => {
-    if (known !== keys.keySet) {
-      known = keys.keySet;
-      find = createLocalJWKSet(known);
-    }
-    return find(...token);
-  };
+  const ringOf = (keySet: JSONWebKeySet): Ring => ({
+    keySet,
+    find: createLocalJWKSet(keySet),
+    known: new Map(),
+  });
+  let ring = ringOf(keys.keySet);
 
   return async (request) => {
     const [, token] = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.headers.authorization ?? "") ?? [];
     if (token === undefined) throw new Problem("invalid_token", { detail: "no bearer token was sent" });
+    if (ring.keySet !== keys.keySet) ring = ringOf(keys.keySet);
+    // Keys that are replaced during the check below must not get what it finds.
+    const { find, known } = ring;
+    const seen = known.get(token);
+    if (seen !== undefined && Date.now() < seen.expiresAt) {
+      request.caller = seen.caller;
+      return seen.caller;
+    }
     try {
-      const { payload } = await jwtVerify(token, keyFor, {
+      const { payload } = await jwtVerify(token, find, {
         issuer,
         audience,
         algorithms: ALGORITHMS,
@@ -71,8 +94,12 @@ export function createAuthentication({ keys, issuer, audience }: AuthenticationA
       const scopes = String(payload.scope ?? "")
         .split(" ")
         .filter(Boolean);
-      request.caller = { address, scopes };
-      return request.caller;
+      const caller = { address, scopes };
+      // All go at once: which of them come back shows soon.
+      if (known.size >= KNOWN_TOKENS) known.clear();
+      known.set(token, { caller, expiresAt: (payload.exp ?? 0) * 1000 });
+      request.caller = caller;
+      return caller;
     } catch (error) {
       throw new Problem("invalid_token", {
         detail: "the token is not valid here, or no longer",

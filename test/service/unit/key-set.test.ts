@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyRequest } from "fastify";
 import { exportJWK, generateKeyPair, type JSONWebKeySet, SignJWT } from "jose";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { parseKeySet } from "../../../service/src/config/key-set.ts";
 import { FollowedFiles } from "../../../service/src/followed-files.ts";
@@ -66,6 +66,40 @@ describe("tokens during a rotation", () => {
     expect([await ask(first), await ask(second)]).toEqual(["DU-1", "DU-1"]);
     ring.keySet = setOf(second);
     expect([await ask(first), await ask(second)]).toEqual(["invalid_token", "DU-1"]);
+  });
+
+  it("are checked once, and again when the keys are others or their time is over", async () => {
+    const ring: KeyRing = { keySet: setOf(first, second) };
+    const authenticate = createAuthentication({ keys: ring, issuer: "dujyo", audience: "api" });
+    const bearer = await token(first);
+    const ask = async () =>
+      await authenticate({ headers: { authorization: `Bearer ${bearer}` } } as FastifyRequest).then(
+        ({ address }) => address,
+        ({ code }) => code,
+      );
+    const checks = vi.spyOn(crypto.subtle, "verify");
+    try {
+      expect([await ask(), await ask(), await ask()]).toEqual(["DU-1", "DU-1", "DU-1"]);
+      expect(checks).toHaveBeenCalledTimes(1);
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
+      expect(await ask()).toBe("invalid_token");
+      vi.useRealTimers();
+      ring.keySet = setOf(second);
+      expect(await ask()).toBe("invalid_token");
+    } finally {
+      vi.useRealTimers();
+      checks.mockRestore();
+    }
+  });
+
+  it("do not outlive a key that is withdrawn while they are checked", async () => {
+    const ring: KeyRing = { keySet: setOf(first) };
+    const authenticate = createAuthentication({ keys: ring, issuer: "dujyo", audience: "api" });
+    const headers = { authorization: `Bearer ${await token(first)}` };
+    const underWay = authenticate({ headers } as FastifyRequest);
+    ring.keySet = setOf(second);
+    await underWay;
+    await expect(authenticate({ headers } as FastifyRequest)).rejects.toThrow();
   });
 
   it("without a signature, or signed with the public key as a secret, are refused", async () => {
