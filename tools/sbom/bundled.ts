@@ -1,21 +1,16 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE, ROOT } from "../layout.ts";
 import { mustRun } from "../process.ts";
 import { withScratch } from "../setup/place.ts";
 
-/** The packages that the service's programs are bundled of, as `pg@8.23.1`, by what their source maps name. */
+/** The packages that the service's programs are bundled of, as `pg@8.23.1`, by what the bundler read. */
 export async function bundledPackages(): Promise<string[]> {
   return await withScratch(CACHE, "bundle-", async (folder) => {
     await mustRun(process.execPath, [join(ROOT, "service/build.mjs"), folder], { cwd: ROOT });
-    const maps = readdirSync(folder).filter((name) => name.endsWith(".map"));
-    const sources = maps.flatMap(
-      (name) => (JSON.parse(readFileSync(join(folder, name), "utf8")) as { sources: string[] }).sources,
-    );
-    const folders = new Set(sources.flatMap((source) => packageOf(source) ?? []));
-    // A package that was published bundled names in its own map what it carries, which is no package of this project's.
-    const installed = [...folders].filter((path) => existsSync(join(ROOT, path, "package.json")));
-    return [...new Set(installed.map(versionOf))].sort();
+    const sources = JSON.parse(readFileSync(join(folder, "inputs.json"), "utf8")) as string[];
+    const installed = new Set(sources.flatMap((source) => packageOf(source) ?? []));
+    return [...new Set([...installed].map(versionOf))].sort();
   });
 }
 
