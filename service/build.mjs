@@ -35,6 +35,8 @@ const result = await build({
   format: "esm",
   sourcemap: "linked",
   sourcesContent: false,
+  // The runtime keeps the programs' text.
+  minifyWhitespace: true,
   plugins: [ownLinesAlone],
   metafile: true,
   legalComments: "external",

@@ -15,7 +15,7 @@ const OPEN = `queries beside ${IDLE} idle clients`;
 export const connections: Comparison = {
   name: "p15",
   title: "The database through the pooler, with many open connections",
-  load: `pgbench, prepared reads by primary key on 16 accounts, ${CLIENTS} clients through pooler and router with TLS, while ${IDLE} more clients are connected to the pooler and idle. No writes; those are p14's.`,
+  load: `pgbench, prepared reads by primary key on 16 accounts, ${CLIENTS} clients through pooler and router with TLS, while ${IDLE} more clients are connected to the pooler and idle. No writes; those are p15-writes'.`,
   onRequest: "two minutes",
   goals: [
     { what: "queries a second", figure: "perSecond", of: OPEN, bound: { atLeast: 5_000 } },

@@ -10,6 +10,7 @@ import { measuring } from "./measuring.ts";
 import { missPath } from "./miss-path.ts";
 import { overload } from "./overload.ts";
 import { program } from "./program.ts";
+import { quorumWrites } from "./quorum-writes.ts";
 import { routing } from "./routing.ts";
 import { soak } from "./soak.ts";
 import { wholeStack } from "./whole-stack.ts";
@@ -27,6 +28,7 @@ export const COMPARISONS: readonly Comparison[] = [
   measuring,
   program,
   soak,
+  quorumWrites,
   connections,
   cacheClients,
   beforeAndAfter,

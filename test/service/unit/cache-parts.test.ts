@@ -43,19 +43,19 @@ describe("an entry", () => {
 
 describe("the process's own cache", () => {
   it("stays below its limit and keeps what is used", () => {
-    const l1 = new L1Cache(20 * 450);
+    const l1 = new L1Cache(20 * 650);
     for (let at = 0; at < 100; at++) {
       l1.set(`key${at}`, entry);
       l1.get("key0");
     }
-    expect(l1.bytes).toBeLessThanOrEqual(20 * 450);
+    expect(l1.bytes).toBeLessThanOrEqual(20 * 650);
     expect(l1.get("key0")).toBeDefined();
     expect(l1.get("key1")).toBeUndefined();
     expect(l1.get("key99")).toBeDefined();
   });
 
   it("keeps what is used through every round of what is not", () => {
-    const l1 = new L1Cache(20 * 450);
+    const l1 = new L1Cache(20 * 650);
     l1.set("kept", entry);
     for (let at = 0; at < 1_000; at++) {
       expect(l1.get("kept")).toBeDefined();
@@ -69,7 +69,7 @@ describe("the process's own cache", () => {
 
   it("makes room at a cost that does not grow with what it holds", () => {
     const microsOf = (slots: number): number => {
-      const l1 = new L1Cache(slots * 500);
+      const l1 = new L1Cache(slots * 650);
       for (let at = 0; at < 2 * slots; at++) l1.set(`first${at}`, entry);
       const rounds = [1, 2, 3].map((round) => {
         const begin = performance.now();
