@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Sample, Variant } from "./comparison.ts";
 import { apiCounters } from "./load/api-counters.ts";
@@ -23,8 +23,10 @@ const PATIENT = {
   RATE_LIMIT_ADDRESS: "1000000",
 };
 
-/** As in the image, whose container has less memory than this machine: new objects get as much room. */
-const RUNTIME = ["--max-semi-space-size=8"];
+/** The runtime's options, as the service's image has them. */
+const RUNTIME = readFileSync(join(import.meta.dirname, "../../service/Dockerfile"), "utf8").match(
+  /(?<=")--[a-z][a-z0-9=-]*(?=")/g,
+) as string[];
 
 /** An HTTP server that is up on a port of its own. */
 export class HttpServer {
