@@ -74,16 +74,18 @@ export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
     { entry, origin }: Served,
     { latency, begin }: Timing,
   ): void => {
-    const known = request.headers["if-none-match"] === entry.etag;
-    const headers = ["x-request-id", requestId(request), "x-content-type-options", "nosniff"];
-    headers.push("etag", entry.etag, "x-cache", origin, "age", String(ageOf(entry)));
-    if (known) response.writeHead(304, headers).end();
-    else {
-      const { body, bytes } = entry;
-      headers.push("content-type", JSON_TYPE, "content-length", String(bytes));
-      // Plain ASCII is the same in both, and costs less to write as the former.
-      response.writeHead(200, headers).end(body, bytes === body.length ? "latin1" : "utf8");
-    }
+    const { etag, body, bytes } = entry;
+    const known = request.headers["if-none-match"] === etag;
+    // In one piece: an array that grows is copied.
+    // biome-ignore format: names beside their values
+    const headers = [
+      "x-request-id", requestId(request), "x-content-type-options", "nosniff",
+      "etag", etag, "x-cache", origin, "age", String(ageOf(entry)),
+      "content-type", JSON_TYPE, "content-length", String(bytes),
+    ];
+    if (known) response.writeHead(304, headers.slice(0, -4)).end();
+    // Plain ASCII is the same in both, and costs less to write as the former.
+    else response.writeHead(200, headers).end(body, bytes === body.length ? "latin1" : "utf8");
     count(metrics.answers, latency, { status: known ? 304 : 200, ms: performance.now() - begin });
   };
 
@@ -119,12 +121,13 @@ export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
       const refusal = admission.refusal(true);
       return refusal !== undefined && refuse(request, response, refusal, { latency: writing, begin });
     }
+    const now = Date.now();
     const route = routes.find(({ prefix }) => url.startsWith(prefix));
     if (route === undefined || method !== "GET" || headers["x-read-after"] !== undefined) return false;
     const address = url.slice(route.prefix.length);
     const source = (): Source => route.source(address);
     const key = accountKey(route.view, address);
-    const entry = cache.held(key);
+    const entry = cache.held(key, 0, now);
     const timing = { latency: route.latency, begin };
     // Nothing is held under what is no address.
     if (entry === undefined) {
@@ -132,9 +135,9 @@ export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
       const refusal = admission.refusal(false) ?? (cache.busy(key) ? READS_LINE : undefined);
       if (refusal) return refuse(request, response, refusal, timing);
     }
-    if (limiter.take(networkOf(clientOf(request))) !== 0) return false;
+    if (limiter.take(networkOf(clientOf(request)), now) !== 0) return false;
     if (entry !== undefined) {
-      cache.serveHeld(entry, source);
+      cache.serveHeld(entry, source, now);
       send(request, response, { entry, origin: "l1" }, timing);
       return true;
     }

@@ -62,7 +62,7 @@ export function startServices(
   const trust = new Trust(settings.maxStalenessMs, [LISTEN_SESSION, PEER_SESSION]);
   const l1 = new L1Cache(settings.l1Bytes);
   const longestTtl = Math.max(...Object.values(settings.ttlMs));
-  const floors = new Floors(longestTtl + limits.lagBoundMs, FLOORS);
+  const floors = new Floors(longestTtl + settings.staleIfErrorMs + limits.lagBoundMs, FLOORS);
   // One line per kind of trouble and second: an outage must not fill the disk.
   const quietly = limitedLog(log);
   const onCacheError = (error: unknown): void => {

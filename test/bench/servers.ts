@@ -23,7 +23,7 @@ const PATIENT = {
   RATE_LIMIT_ADDRESS: "1000000",
 };
 
-/** The runtime's options, as the service's image has them. */
+/** The runtime's options, as the service's image has them; the share of memory among them is one of this machine's here. */
 const RUNTIME = readFileSync(join(import.meta.dirname, "../../service/Dockerfile"), "utf8").match(
   /(?<=")--[a-z][a-z0-9=-]*(?=")/g,
 ) as string[];
@@ -74,7 +74,7 @@ export class HttpServer {
     );
   }
 
-  /** Fastify alone with these answers by path. */
+  /** Fastify alone with these answers by path, in the same runtime. */
   static bare(
     stack: BenchStack,
     bodies: Readonly<Record<string, string>>,
@@ -84,9 +84,14 @@ export class HttpServer {
     writeFileSync(file, JSON.stringify(bodies));
     const [path = ""] = Object.keys(bodies);
     const program = join(import.meta.dirname, "servers/bare.ts");
-    return HttpServer.#start("bare Fastify", [program], { BODIES: file, MODE: mode }, async (url) => {
-      return (await fetch(url + path)).ok;
-    });
+    return HttpServer.#start(
+      "bare Fastify",
+      [...RUNTIME, program],
+      { BODIES: file, MODE: mode },
+      async (url) => {
+        return (await fetch(url + path)).ok;
+      },
+    );
   }
 
   /** What would run without this project, on one primary; see `servers/baseline.ts`. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE, ROOT } from "../layout.ts";
 import { mustRun } from "../process.ts";
@@ -7,10 +7,13 @@ import { withScratch } from "../setup/place.ts";
 /** The packages that the service's programs are bundled of, as `pg@8.23.1`, by what the bundler read. */
 export async function bundledPackages(): Promise<string[]> {
   return await withScratch(CACHE, "bundle-", async (folder) => {
-    await mustRun(process.execPath, [join(ROOT, "service/build.mjs"), folder], { cwd: ROOT });
-    const sources = JSON.parse(readFileSync(join(folder, "inputs.json"), "utf8")) as string[];
-    const installed = new Set(sources.flatMap((source) => packageOf(source) ?? []));
-    return [...new Set([...installed].map(versionOf))].sort();
+    const inputs = join(folder, "inputs.json");
+    await mustRun(process.execPath, [join(ROOT, "service/build.mjs"), folder, inputs], { cwd: ROOT });
+    const sources = JSON.parse(readFileSync(inputs, "utf8")) as string[];
+    const folders = new Set(sources.flatMap((source) => packageOf(source) ?? []));
+    // A package may carry others in a folder that is no package of this project's.
+    const installed = [...folders].filter((path) => existsSync(join(ROOT, path, "package.json")));
+    return [...new Set(installed.map(versionOf))].sort();
   });
 }
 

@@ -1,20 +1,22 @@
 import type { CacheEntry } from "./entry.ts";
+import { ownerOf } from "./keys.ts";
 
 interface Floor {
-  version: number;
-  second: number;
+  least: number;
   until: number;
 }
 
-/** How often those that are over are looked for, milliseconds. */
+/** How often those that are over are looked for, milliseconds: a search passes all that is gone already. */
 const EXPIRE_EVERY_MS = 1000;
 
 /**
- * The lowest versions that may still be served, by key, as this process heard of changes. They protect it even where
- * the shared cache has lost a marker, or a replica answers from the past.
+ * The lowest versions that may still be served, as this process heard of changes. They protect it even where the shared cache has
+ * lost a marker, or a replica answers from the past. All views of an account show its row, and have its version's floor in common;
+ * what else a view shows has a floor by its key.
  */
 export class Floors {
-  readonly #floors = new Map<string, Floor>();
+  readonly #versions = new Map<string, Floor>();
+  readonly #seconds = new Map<string, Floor>();
   readonly #keepMs: number;
   readonly #limit: number;
   #expired = 0;
@@ -29,42 +31,48 @@ export class Floors {
   }
 
   get size(): number {
-    return this.#floors.size;
+    return this.#versions.size + this.#seconds.size;
   }
 
   /** @returns false when there is no room: the caller then has to distrust everything that it holds. */
   raise(key: string, version: number, second: number, now = Date.now()): boolean {
-    const floor = this.#floors.get(key);
-    if (floor) {
-      this.#floors.delete(key);
-      floor.version = Math.max(floor.version, version);
-      floor.second = Math.max(floor.second, second);
-      floor.until = now + this.#keepMs;
-      this.#floors.set(key, floor);
-      return true;
+    const until = now + this.#keepMs;
+    if (version > 0) raiseIn(this.#versions, ownerOf(key), version, until);
+    if (second > 0) raiseIn(this.#seconds, key, second, until);
+    if (now - this.#expired >= EXPIRE_EVERY_MS || this.size > this.#limit) {
+      this.#expired = now;
+      expire(this.#versions, now);
+      expire(this.#seconds, now);
     }
-    this.#floors.set(key, { version, second, until: now + this.#keepMs });
-    // Not each time: a search that begins anew passes all that is gone already.
-    if (now - this.#expired >= EXPIRE_EVERY_MS || this.#floors.size > this.#limit) this.#expire(now);
-    return this.#floors.size <= this.#limit;
+    return this.size <= this.#limit;
   }
 
   /** Whether content of these versions is not known to be superseded. */
-  allows(key: string, entry: Pick<CacheEntry, "version" | "second">): boolean {
-    const floor = this.#floors.get(key);
-    return floor === undefined || (entry.version >= floor.version && entry.second >= floor.second);
+  allows(key: string, { version, second }: Pick<CacheEntry, "version" | "second">): boolean {
+    return (
+      version >= (this.#versions.get(ownerOf(key))?.least ?? 0) &&
+      second >= (this.#seconds.get(key)?.least ?? 0)
+    );
   }
 
   clear(): void {
-    this.#floors.clear();
+    this.#versions.clear();
+    this.#seconds.clear();
   }
+}
 
-  /** The map is ordered by the time of the last raise, hence by expiry. */
-  #expire(now: number): void {
-    this.#expired = now;
-    for (const [key, floor] of this.#floors) {
-      if (floor.until > now) break;
-      this.#floors.delete(key);
-    }
+/** The newest goes to the end: a map is in the order of the last raise, hence of expiry. */
+function raiseIn(floors: Map<string, Floor>, name: string, least: number, until: number): void {
+  const floor = floors.get(name) ?? { least, until };
+  floors.delete(name);
+  floor.least = Math.max(floor.least, least);
+  floor.until = until;
+  floors.set(name, floor);
+}
+
+function expire(floors: Map<string, Floor>, now: number): void {
+  for (const [name, { until }] of floors) {
+    if (until > now) break;
+    floors.delete(name);
   }
 }

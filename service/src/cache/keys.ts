@@ -12,6 +12,14 @@ export function accountKey(view: AccountView, address: string): string {
   return `${KEY_PREFIX}{${address}}:${view}`;
 }
 
+const VIEW_NAMES = new Set<string>(ACCOUNT_VIEWS);
+
+/** What the keys of one account's views have in common; any other key itself. */
+export function ownerOf(key: string): string {
+  const at = key.lastIndexOf(":");
+  return VIEW_NAMES.has(key.slice(at + 1)) ? key.slice(0, at) : key;
+}
+
 export function poolKey(poolId: string): string {
   return `${KEY_PREFIX}{${poolId}}:pool`;
 }

@@ -8,6 +8,11 @@ interface Slot {
 
 /** Bytes that one slot costs beside its body and key: the map's node, the objects, the etag. Measured: 604 of a balance. */
 const SLOT_OVERHEAD = 600;
+/**
+ * Share of the limit that is made room for at once. What goes leaves a hole at the front of the map, and a search passes all holes
+ * again: for one slot at a time that took most of what a set costs. An iterator that is kept would keep what is gone.
+ */
+const ROOM = 1 / 64;
 
 /**
  * Ready-made answers inside the process, bounded by bytes. Evicts by second chance: a hit only sets a flag, so that the
@@ -16,8 +21,6 @@ const SLOT_OVERHEAD = 600;
 export class L1Cache {
   readonly #slots = new Map<string, Slot>();
   readonly #limit: number;
-  /** Where the search for what goes went on last: one that began anew would pass all that is gone already each time. */
-  #hand = this.#slots.entries();
   #bytes = 0;
 
   constructor(limitBytes: number) {
@@ -57,19 +60,13 @@ export class L1Cache {
 
   clear(): void {
     this.#slots.clear();
-    this.#hand = this.#slots.entries();
     this.#bytes = 0;
   }
 
   #evict(): void {
-    while (this.#bytes > this.#limit) {
-      const { value, done } = this.#hand.next();
-      // What comes to the end of the line meanwhile is found by the same search.
-      if (done) {
-        this.#hand = this.#slots.entries();
-        continue;
-      }
-      const [key, slot] = value;
+    const target = this.#limit - this.#limit * ROOM;
+    for (const [key, slot] of this.#slots) {
+      if (this.#bytes <= target) return;
       this.#slots.delete(key);
       if (slot.used) {
         // Back to the end of the line, once.

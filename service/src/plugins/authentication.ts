@@ -37,8 +37,9 @@ export type Authenticate = (request: FastifyRequest) => Promise<Caller>;
 
 /** Of the kinds of key that a key set may hold. */
 const ALGORITHMS = ["EdDSA", "ES256"];
-/** Tokens that are known to be valid; some 600 bytes each. */
+/** Tokens that are known to be valid, and how long each may be: ten megabytes at most. */
 const KNOWN_TOKENS = 5_000;
+const KNOWN_LENGTH = 2_048;
 
 /** Lets requests carry their caller. Call it before the routes are added. */
 export function addCallers(app: FastifyInstance): void {
@@ -97,7 +98,7 @@ export function createAuthentication({ keys, issuer, audience }: AuthenticationA
       const caller = { address, scopes };
       // All go at once: which of them come back shows soon.
       if (known.size >= KNOWN_TOKENS) known.clear();
-      known.set(token, { caller, expiresAt: (payload.exp ?? 0) * 1000 });
+      if (token.length <= KNOWN_LENGTH) known.set(token, { caller, expiresAt: (payload.exp ?? 0) * 1000 });
       request.caller = caller;
       return caller;
     } catch (error) {

@@ -22,11 +22,14 @@ export async function fillCaches(
   paths: readonly string[],
   { server = stack.inside.gateway, seconds }: FillingArgs,
 ): Promise<void> {
+  // Entries from before would be over in the middle of what follows.
+  await stack.emptyCache();
   const deadline = Date.now() + LIMIT_MS;
   for (;;) {
     const before = await databaseCalls(stack);
     const load = { requests: paths, folder: stack.folder, seconds, connections: FILLERS };
-    const { requests: answered } = await wrk({ ...server, ...load });
+    const { requests: answered, errors } = await wrk({ ...server, ...load });
+    if (errors > 0) throw new Error(`${errors} of ${answered} reads failed while the caches were filled`);
     const share = ((await databaseCalls(stack)).reads - before.reads) / answered;
     if (share < FILLED_SHARE) return;
     if (Date.now() > deadline) throw new Error(`${(share * 100).toFixed(1)} % of the reads are still misses`);
