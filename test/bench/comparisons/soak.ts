@@ -8,7 +8,7 @@ import type { BenchStack } from "../stack.ts";
 import { summarize } from "../statistics.ts";
 
 const ACCOUNTS = 40_000;
-/** About 70 % of what two cores carry with one write in twenty (p9, "95/5, knee"). */
+/** Half of what two cores carry with one write in twenty (p9, "95/5, knee"). */
 const REQUESTS_PER_SECOND = 2_000;
 const WRITES_PER_SECOND = REQUESTS_PER_SECOND / WRITE_EVERY;
 /** In which all accounts are asked for beforehand. */
@@ -21,7 +21,7 @@ const NAME = "soak";
 export const soak: Comparison = {
   name: "p14",
   title: "Memory of an API process for ten minutes",
-  load: `The whole stack and two wrk on the same cores. ${REQUESTS_PER_SECOND - WRITES_PER_SECOND} reads a second of ${ACCOUNTS} accounts after Zipf from 256 connections, nine balances for one newest page of a history; ${WRITES_PER_SECOND} transfers a second of 1000 payers in turn from 64 connections, each confirmed by a second PostgreSQL member: p9's load with writes, at 70 % of its knee. All connections pause at random; each account has been asked for once beforehand. Rate and latencies are the writes'. Growth: median of the resident memory in the last fifth / in the second fifth.`,
+  load: `The whole stack and two wrk on the same cores. ${REQUESTS_PER_SECOND - WRITES_PER_SECOND} reads a second of ${ACCOUNTS} accounts after Zipf from 256 connections, nine balances for one newest page of a history; ${WRITES_PER_SECOND} transfers a second of 1000 payers in turn from 64 connections, each confirmed by a second PostgreSQL member: p9's load with writes, at half of its knee. All connections pause at random; each account has been asked for once beforehand. Rate and latencies are the writes'. Growth: median of the resident memory in the last fifth / in the second fifth.`,
   onRequest: "twelve minutes",
   rounds: 1,
   seconds: 600,
