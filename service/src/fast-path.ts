@@ -121,12 +121,12 @@ export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
       const refusal = admission.refusal(true);
       return refusal !== undefined && refuse(request, response, refusal, { latency: writing, begin });
     }
-    const now = Date.now();
     const route = routes.find(({ prefix }) => url.startsWith(prefix));
     if (route === undefined || method !== "GET" || headers["x-read-after"] !== undefined) return false;
     const address = url.slice(route.prefix.length);
     const source = (): Source => route.source(address);
     const key = accountKey(route.view, address);
+    const now = Date.now();
     const entry = cache.held(key, 0, now);
     const timing = { latency: route.latency, begin };
     // Nothing is held under what is no address.

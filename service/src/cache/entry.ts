@@ -33,6 +33,14 @@ export function etagOf(version: number, second: number, readAt: number): string 
   return ['W/"', version, "-", second, "-", readAt.toString(36), '"'].join("");
 }
 
+/** The entry of this content, with what follows from it. */
+export function completed(content: Omit<CacheEntry, "bytes" | "etag">): CacheEntry {
+  const { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body } = content;
+  const bytes = Buffer.byteLength(body);
+  const etag = etagOf(version, second, readAt);
+  return { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body, bytes, etag };
+}
+
 /** What an entry's text begins with: no other one of its key does. */
 export function headOf({ version, second, kind, readAt, expiresAt }: CacheEntry): string {
   return `${version} ${second} ${LETTERS[kind]} ${readAt} ${expiresAt} `;
@@ -60,10 +68,8 @@ export function decodeEntry(text: string): CacheEntry | undefined {
   const costMs = Number(parts[5]);
   const wrongAtTip = Number(parts[6]);
   if (Number.isNaN(version + second + readAt + expiresAt + costMs + wrongAtTip)) return undefined;
-  const etag = etagOf(version, second, readAt);
   const body = text.slice(end + 1);
-  const bytes = Buffer.byteLength(body);
-  return { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body, bytes, etag };
+  return completed({ kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body });
 }
 
 /** A marker that content of at least this version exists. */

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Problem } from "../errors.ts";
 import { Flow } from "../resilience/flow.ts";
 import { SingleFlight } from "../resilience/single-flight.ts";
-import { type CacheEntry, etagOf } from "./entry.ts";
+import { type CacheEntry, completed } from "./entry.ts";
 import { jitteredTtl, refreshesEarly } from "./expiry.ts";
 import type { Floors } from "./floors.ts";
 import type { L1Cache } from "./l1.ts";
@@ -290,9 +290,7 @@ export class ReadThrough {
   #entryOf(source: Source, loaded: Loaded, costMs: number): CacheEntry {
     const { kind, version, second, readAt, wrongAtTip, body } = loaded;
     const expiresAt = Math.floor(readAt + jitteredTtl(source.ttlMs, this.#args.jitter));
-    const etag = etagOf(version, second, readAt);
-    const bytes = Buffer.byteLength(body);
-    return { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body, bytes, etag };
+    return completed({ kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body });
   }
 
   #keepMs(ttlMs: number): number {

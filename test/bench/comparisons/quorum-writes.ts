@@ -1,5 +1,5 @@
 import type { Comparison } from "../comparison.ts";
-import { mixedLoad } from "../load/mixed.ts";
+import { mixedLoad, PAYERS, WRITERS } from "../load/mixed.ts";
 
 const ACCOUNTS = 40_000;
 /** What a million daily users send at their peak; see docs/capacity.md. */
@@ -10,7 +10,7 @@ const NAME = "writes";
 export const quorumWrites: Comparison = {
   name: "p15-writes",
   title: "Writes with a quorum, for ten minutes",
-  load: `${WRITES_PER_SECOND} transfers a second over HTTP to the gateway, from 64 connections that pause at random, of 1000 payers in turn to ${ACCOUNTS} accounts after Zipf, each confirmed by a second PostgreSQL member; no reads. The whole stack and wrk on the same cores.`,
+  load: `${WRITES_PER_SECOND} transfers a second over HTTP to the gateway, from ${WRITERS} connections that pause at random, of ${PAYERS} payers in turn to ${ACCOUNTS} accounts after Zipf, each confirmed by a second PostgreSQL member; no reads. The whole stack and wrk on the same cores.`,
   onRequest: "eleven minutes",
   rounds: 1,
   seconds: 600,
@@ -24,22 +24,8 @@ export const quorumWrites: Comparison = {
     { what: "errors", figure: "errors", of: NAME, bound: { atMost: 0 } },
   ],
   async prepare(stack) {
-    const load = await mixedLoad(stack, {
-      accounts: await stack.accounts(ACCOUNTS),
-      writes: WRITES_PER_SECOND,
-    });
-    return {
-      variants: [
-        {
-          name: NAME,
-          measure: async (seconds) => {
-            const { writes, errors } = await load(seconds);
-            const { perSecond, mean, p50, p95, p99 } = writes;
-            return { perSecond, mean, p50, p95, p99, errors };
-          },
-        },
-      ],
-      stop: async () => undefined,
-    };
+    const accounts = await stack.accounts(ACCOUNTS);
+    const measure = await mixedLoad(stack, { accounts, writes: WRITES_PER_SECOND });
+    return { variants: [{ name: NAME, measure }], stop: async () => undefined };
   },
 };
