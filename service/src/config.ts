@@ -51,7 +51,6 @@ export interface ServiceConfig {
     readonly listener: DatabaseLogin;
     readonly writerPool: PoolLimits;
     readonly readerPool: PoolLimits;
-    readonly readLane: "pool" | "pipelined";
     readonly connectTimeoutMs: number;
     readonly queryTimeoutMs: number;
     readonly writeTimeoutMs: number;
@@ -171,7 +170,6 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
         queue: env.integer("DB_RO_POOL_QUEUE", 500, [0, 10_000]),
         waitMs,
       },
-      readLane: env.choice("DB_READ_LANE", ["pool", "pipelined"], "pool"),
       connectTimeoutMs: ms("DB_CONNECT_TIMEOUT_MS", 2000),
       queryTimeoutMs: ms("DB_QUERY_TIMEOUT_MS", 2000),
       writeTimeoutMs: ms("DB_WRITE_TIMEOUT_MS", 8000),

@@ -7,7 +7,7 @@ import { NodeReader, type NodeReaderArgs, PING } from "./node-reader.ts";
 import { PipelinedLane } from "./pipelined-lane.ts";
 import { BoundedPool } from "./pools.ts";
 import { PrimaryClock } from "./primary-clock.ts";
-import { PoolLane, type ReadLane } from "./read-lane.ts";
+import { PoolLane } from "./read-lane.ts";
 
 export interface DatabaseEvents
   extends Pick<ChangeListenerArgs, "trust" | "onChanges" | "onBulk" | "onGap" | "onError">,
@@ -61,16 +61,7 @@ export function connectDatabase(config: ServiceConfig, events: DatabaseEvents): 
     createBreaker({ name, ...config.breaker, counts, probe });
   const clock = new PrimaryClock(4 * cache.maxStalenessMs);
   const primaryLane = new PoolLane(writerPool, queryTimeoutMs);
-  const replicaLane: ReadLane =
-    limits.readLane === "pipelined"
-      ? new PipelinedLane({
-          login: limits.reader,
-          name: `${instance} lane`,
-          connectTimeoutMs,
-          queryTimeoutMs,
-          ...limits.readerPool,
-        })
-      : new PoolLane(readerPool, queryTimeoutMs);
+  const replicaLane = new PipelinedLane(readerPool, queryTimeoutMs);
   const replica = breaker("replica reads", () => replicaLane.query(PING, []));
   const primary = breaker("primary reads", () => primaryLane.query(PING, []));
   const writerBreaker = breaker("writes", () => writerPool.pool.query(WRITE_PROBE));
@@ -109,7 +100,7 @@ export function connectDatabase(config: ServiceConfig, events: DatabaseEvents): 
     },
     async close() {
       await listener.stop();
-      await Promise.all([replicaLane.close(), writerPool.close(), readerPool.close()]);
+      await Promise.all([writerPool.close(), readerPool.close()]);
     },
   };
 }

@@ -1,20 +1,8 @@
-import { Client, type QueryResultRow } from "pg";
+import type { PoolClient, QueryResultRow } from "pg";
 
-import type { DatabaseLogin } from "../config.ts";
 import { Problem } from "../errors.ts";
-import { sessionOptions } from "./pools.ts";
+import type { BoundedPool } from "./pools.ts";
 import type { ReadLane, Statement } from "./read-lane.ts";
-
-export interface PipelinedLaneArgs {
-  readonly login: DatabaseLogin;
-  readonly name: string;
-  readonly connectTimeoutMs: number;
-  readonly queryTimeoutMs: number;
-  /** Connections. */
-  readonly size: number;
-  /** Statements that may wait for one. */
-  readonly queue: number;
-}
 
 interface Waiting {
   readonly statement: Statement;
@@ -23,7 +11,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Statements on one connection before its pipe runs empty: it is then free for another node, or for a pause. */
+/** Statements on one connection before its pipe runs empty: it is then free for another borrower, another node, or a pause. */
 const BATCH = 32;
 /** Statements that wait for each connection at work before another one is taken: few full batches cost less than many small ones. */
 const WAITING_PER_CONNECTION = 8;
@@ -31,24 +19,28 @@ const WAITING_PER_CONNECTION = 8;
 const PATIENCE_MS = 5;
 
 /**
- * Statements in batches: all of a batch are sent before the first is answered. Between two batches a pipe is empty, so
- * that a pooler can move or hold the connection there. One statement's error does not touch the others of its batch.
+ * Statements in batches: all of a batch are sent on one connection before the first is answered. Between two batches a pipe is
+ * empty, so that a pooler can move or hold the connection there. One statement's error does not touch the others of its batch.
  */
 export class PipelinedLane implements ReadLane {
-  readonly #args: PipelinedLaneArgs;
+  readonly #pool: BoundedPool;
+  readonly #timeoutMs: number;
   readonly #waiting: Waiting[] = [];
-  readonly #clients = new Set<Client>();
   #working = 0;
   #watching = false;
-  #closed = false;
 
-  constructor(args: PipelinedLaneArgs) {
-    this.#args = args;
+  /**
+   * @param pool of which connections are borrowed; those who wait here count as waiting there.
+   * @param timeoutMs for one statement, from when it is sent; the connection is given up after it.
+   */
+  constructor(pool: BoundedPool, timeoutMs: number) {
+    this.#pool = pool;
+    this.#timeoutMs = timeoutMs;
+    pool.countWaiting(() => this.#waiting.length);
   }
 
   query<R extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<R[]> {
-    if (this.#closed) return Promise.reject(new Error("the read lane is closed"));
-    if (this.#waiting.length >= this.#args.queue) {
+    if (this.#waiting.length >= this.#pool.queueLimit) {
       return Promise.reject(new Problem("overloaded", { detail: "too many requests wait for the database" }));
     }
     return new Promise<R[]>((resolve, reject) => {
@@ -59,7 +51,7 @@ export class PipelinedLane implements ReadLane {
   }
 
   #start(): void {
-    if (this.#working >= this.#args.size) return;
+    if (this.#working >= this.#pool.limit) return;
     this.#working++;
     // What is asked for in the same turn of the event loop joins the batch.
     setImmediate(() => void this.#work());
@@ -78,63 +70,34 @@ export class PipelinedLane implements ReadLane {
     }, PATIENCE_MS);
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all([...this.#clients].map((client) => client.end().catch(() => undefined)));
-  }
-
   async #work(): Promise<void> {
-    let client: Client | undefined;
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, BATCH);
       try {
-        client ??= this.#idle.pop() ?? (await this.#connect());
-        const current = client;
-        const failed = await Promise.all(batch.map((waiting) => this.#send(current, waiting)));
-        if (failed.includes(true)) {
-          this.#drop(current);
-          client = undefined;
-        }
+        const client = await this.#pool.pool.connect();
+        const batch = this.#waiting.splice(0, BATCH);
+        const failures = await Promise.all(batch.map((waiting) => this.#send(client, waiting)));
+        // Where one failed, a pooler may not agree about what the others were answered: nobody else gets this connection.
+        client.release(failures.find((failure) => failure !== undefined));
       } catch (error) {
-        for (const { reject } of batch) reject(error);
+        // The others would ask the same pooler, and wait as long once more.
+        for (const { reject } of this.#waiting.splice(0)) reject(error);
       }
     }
-    if (client) this.#idle.push(client);
     this.#working--;
   }
 
-  readonly #idle: Client[] = [];
-
-  async #send(client: Client, { statement, values, resolve, reject }: Waiting): Promise<boolean> {
+  async #send(
+    client: PoolClient,
+    { statement, values, resolve, reject }: Waiting,
+  ): Promise<Error | undefined> {
     try {
-      const { rows } = await client.query<QueryResultRow>({ ...statement, values: [...values] });
+      const query = { ...statement, values: [...values], query_timeout: this.#timeoutMs };
+      const { rows } = await client.query<QueryResultRow>(query);
       resolve(rows);
-      return false;
+      return undefined;
     } catch (error) {
       reject(error);
-      // Without a code of the server's, it is the connection that failed.
-      return (error as { code?: string }).code === undefined;
+      return error as Error;
     }
-  }
-
-  async #connect(): Promise<Client> {
-    const { login, name, connectTimeoutMs, queryTimeoutMs } = this.#args;
-    const client = new Client({
-      ...sessionOptions(login, name),
-      connectionTimeoutMillis: connectTimeoutMs,
-      query_timeout: queryTimeoutMs,
-      pipeline: true,
-    } as ConstructorParameters<typeof Client>[0]);
-    client.on("error", () => this.#drop(client));
-    client.on("end", () => this.#drop(client));
-    await client.connect();
-    this.#clients.add(client);
-    return client;
-  }
-
-  #drop(client: Client): void {
-    const at = this.#idle.indexOf(client);
-    if (at >= 0) this.#idle.splice(at, 1);
-    if (this.#clients.delete(client)) client.end().catch(() => undefined);
   }
 }

@@ -50,6 +50,7 @@ export class BoundedPool {
   readonly #lentAt = new WeakMap<PoolClient, number>();
   /** How long a connection is lent, milliseconds: a moving mean. */
   #loanMs = 0;
+  #waitingElsewhere = (): number => 0;
 
   constructor({ login, limits, name, connectTimeoutMs, queryTimeoutMs, onError }: PoolArgs) {
     this.#limits = limits;
@@ -85,7 +86,12 @@ export class BoundedPool {
   }
 
   get waiting(): number {
-    return this.pool.waitingCount;
+    return this.pool.waitingCount + this.#waitingElsewhere();
+  }
+
+  /** @param waiting how many wait for connections of this pool in a line of their own. */
+  countWaiting(waiting: () => number): void {
+    this.#waitingElsewhere = waiting;
   }
 
   get limit(): number {

@@ -11,7 +11,6 @@ export interface Statement {
 /** The way single, side-effect-free statements take to a node. */
 export interface ReadLane {
   query<R extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<R[]>;
-  close(): Promise<void>;
 }
 
 /** One statement per pooled connection at a time. */
@@ -30,9 +29,5 @@ export class PoolLane implements ReadLane {
     const config = { ...statement, values: [...values], query_timeout: this.#timeoutMs };
     const { rows } = await this.#pool.pool.query<R>(config);
     return rows;
-  }
-
-  async close(): Promise<void> {
-    // The pool is shared with transactions and closed by its owner.
   }
 }

@@ -9,13 +9,8 @@ import { drive } from "./drive.ts";
 const { database } = readConfig();
 const { reader: login, readerPool, connectTimeoutMs, queryTimeoutMs } = database;
 const common = { login, name: "bench", connectTimeoutMs, queryTimeoutMs };
-const lane =
-  process.env.LANE === "pipelined"
-    ? new PipelinedLane({ ...common, ...readerPool })
-    : new PoolLane(
-        new BoundedPool({ ...common, limits: readerPool, onError: () => undefined }),
-        queryTimeoutMs,
-      );
+const pool = new BoundedPool({ ...common, limits: readerPool, onError: () => undefined });
+const lane = new (process.env.LANE === "pipelined" ? PipelinedLane : PoolLane)(pool, queryTimeoutMs);
 const addresses = readFileSync(process.env.ADDRESSES ?? "", "utf8")
   .trim()
   .split("\n");

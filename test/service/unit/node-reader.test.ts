@@ -17,7 +17,6 @@ function createReader(
 ) {
   const lane = (query: () => Promise<ReplayedRow[]>): ReadLane => ({
     query: query as ReadLane["query"],
-    close: async () => undefined,
   });
   const clock = new PrimaryClock(8000);
   const breaker = (name: string) =>
