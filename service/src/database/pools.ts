@@ -39,6 +39,8 @@ export function sessionOptions({ host, port, database, user, passwords, ca }: Da
 
 /** Share of the newest loan in the mean: that of the last fifty or so counts, as one that waits for a lock says little. */
 const NEWEST = 0.02;
+/** Times the mean that a loan counts for at most: a stall of all connections at once is over when they come back. */
+const LONGEST = 3;
 
 /**
  * A pool whose waiting line is bounded, in requests and in time: a line that takes longer than its users wait only makes
@@ -48,8 +50,8 @@ export class BoundedPool {
   readonly pool: Pool;
   readonly #limits: PoolLimits;
   readonly #lentAt = new WeakMap<PoolClient, number>();
-  /** How long a connection is lent, milliseconds: a moving mean. */
-  #loanMs = 0;
+  /** How long a connection is lent, milliseconds: a moving mean; undefined before the first came back. */
+  #loanMs: number | undefined;
   #waitingElsewhere = (): number => 0;
 
   constructor({ login, limits, name, connectTimeoutMs, queryTimeoutMs, onError }: PoolArgs) {
@@ -73,7 +75,8 @@ export class BoundedPool {
     this.pool.on("acquire", (client) => this.#lentAt.set(client, performance.now()));
     this.pool.on("release", (_error, client) => {
       const loanMs = performance.now() - (this.#lentAt.get(client) ?? performance.now());
-      this.#loanMs += NEWEST * (loanMs - this.#loanMs);
+      const meanMs = this.#loanMs ?? loanMs;
+      this.#loanMs = meanMs + NEWEST * (Math.min(loanMs, LONGEST * meanMs) - meanMs);
     });
   }
 
@@ -122,7 +125,7 @@ export class BoundedPool {
 
   #tooLong(ahead: number): boolean {
     const { size, queue, waitMs } = this.#limits;
-    return ahead > queue || (ahead >= size && (ahead * this.#loanMs) / size > waitMs);
+    return ahead > queue || (ahead >= size && (ahead * (this.#loanMs ?? 0)) / size > waitMs);
   }
 
   /** @throws Problem `overloaded` at once when the waiting line is full. */

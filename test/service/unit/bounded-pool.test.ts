@@ -55,6 +55,16 @@ describe("the line for a pool's connections", () => {
     expect(() => bounded.admit()).toThrow("too many requests wait for the database");
   });
 
+  it("does not take one stall for the time that all loans will take, but a change that stays", () => {
+    const { full, lend } = poolOf();
+    lend(10, 400);
+    lend(300, LIMITS.size);
+    // 10 ms became 15 at most: 60 may wait. The plain mean would be 63.
+    expect([full(60), full(70)]).toEqual([false, true]);
+    lend(100, 200);
+    expect([full(10), full(11)]).toEqual([false, true]);
+  });
+
   it("counts who has not come to it yet", () => {
     const { fullFor, lend } = poolOf();
     lend(20, 400);
