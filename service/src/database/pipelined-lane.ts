@@ -1,7 +1,6 @@
 import type { PoolClient, QueryResultRow } from "pg";
 
-import { Problem } from "../errors.ts";
-import type { BoundedPool } from "./pools.ts";
+import { type BoundedPool, tooManyWait } from "./pools.ts";
 import type { ReadLane, Statement } from "./read-lane.ts";
 
 interface Waiting {
@@ -40,9 +39,7 @@ export class PipelinedLane implements ReadLane {
   }
 
   query<R extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<R[]> {
-    if (this.#waiting.length >= this.#pool.queueLimit) {
-      return Promise.reject(new Problem("overloaded", { detail: "too many requests wait for the database" }));
-    }
+    if (this.#waiting.length >= this.#pool.queueLimit) return Promise.reject(tooManyWait());
     return new Promise<R[]>((resolve, reject) => {
       this.#waiting.push({ statement, values, resolve: resolve as Waiting["resolve"], reject });
       if (this.#waiting.length > this.#working * WAITING_PER_CONNECTION) this.#start();

@@ -37,6 +37,11 @@ export function sessionOptions({ host, port, database, user, passwords, ca }: Da
   return { ...session, password: () => passwordInForce(session, passwords()) };
 }
 
+/** What is said to those for whom a line is too long. */
+export function tooManyWait(): Problem {
+  return new Problem("overloaded", { detail: "too many requests wait for the database" });
+}
+
 /** Share of the newest loan in the mean: that of the last fifty or so counts, as one that waits for a lock says little. */
 const NEWEST = 0.02;
 /** Times the mean that a loan counts for at most: a stall of all connections at once is over when they come back. */
@@ -130,7 +135,7 @@ export class BoundedPool {
 
   /** @throws Problem `overloaded` at once when the waiting line is full. */
   admit(): void {
-    if (this.full) throw new Problem("overloaded", { detail: "too many requests wait for the database" });
+    if (this.full) throw tooManyWait();
   }
 
   async connect(): Promise<PoolClient> {

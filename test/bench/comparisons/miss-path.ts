@@ -38,9 +38,7 @@ export const missPath: Comparison = {
         ...{ ...pool, LANE: name, ADDRESSES: file, IN_FLIGHT: String(IN_FLIGHT) },
       });
     const paths = addresses.map((address) => `/balance/${address}`);
-    const api = await HttpServer.api(stack, {
-      ...{ ...ALWAYS_MISS, DB_RO_POOL_SIZE: String(CONNECTIONS), INSTANCE: "bench" },
-    });
+    const api = await HttpServer.api(stack, { ...ALWAYS_MISS, DB_RO_POOL_SIZE: String(CONNECTIONS) });
     return {
       variants: [
         ...[lane("pool"), lane("pipelined")],

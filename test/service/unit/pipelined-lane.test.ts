@@ -109,14 +109,17 @@ describe("the pipelined lane", () => {
 
   it("fails all that wait when there is no connection, and asks for one again afterwards", async () => {
     let refused = true;
+    let attempts = 0;
     const lane = laneOf(
       poolOf(1, async () => {
+        attempts++;
         if (refused) throw new Error("connect ECONNREFUSED");
         return loan();
       }),
     );
     const answers = await Promise.allSettled(ask(lane, 40));
     expect(answers.every(({ status }) => status === "rejected")).toBe(true);
+    expect(attempts).toBe(1);
     refused = false;
     void ask(lane, 1);
     await vi.waitFor(() => expect(loans[0]?.sent).toEqual(["0"]));
