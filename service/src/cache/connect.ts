@@ -4,7 +4,7 @@ import type { ServiceConfig } from "../config.ts";
 import { type Breaker, createBreaker } from "../resilience/circuit-breaker.ts";
 import type { L1Cache } from "./l1.ts";
 import { RedisCache } from "./redis-cache.ts";
-import { connectRedis, nodeOf, type ScriptedRedis } from "./redis-client.ts";
+import { connectRedis, nodeOf, type ScriptedRedis, servesKeys } from "./redis-client.ts";
 import { CacheDiagnostics } from "./redis-diagnostics.ts";
 import { SlotsWatch } from "./slots-watch.ts";
 
@@ -94,7 +94,5 @@ export function connectCache(
 async function probeNode(client: Cluster, name: string): Promise<void> {
   const node = client.nodes("all").find(({ options }) => `${options.host}:${options.port}` === name);
   if (node === undefined) throw new Error(`${name} is no node of the cluster`);
-  const info = await node.cluster("INFO");
-  if (!String(info).includes("cluster_state:ok"))
-    throw new Error(`${name} says that its cluster is not whole`);
+  if (!(await servesKeys(node))) throw new Error(`${name} says that its cluster is not whole`);
 }

@@ -77,6 +77,7 @@ export function connectRedis(
     },
   };
   const client = new Cluster([...redis.nodes], options) as unknown as ScriptedRedis;
+  mapRedirections(client, redis.addressMap);
   client.on("error", onError);
   client.on("+node", (node: Redis) => {
     lookBeforeTimeout(node);
@@ -90,4 +91,39 @@ export function connectRedis(
 /** The node that owns a key at the moment, as `host:port`; undefined while nobody does. */
 export function nodeOf(client: Cluster, key: string): string | undefined {
   return client.slots[calculateSlot(key)]?.[0];
+}
+
+/** Slots of a Redis Cluster. */
+const SLOTS = 16_384;
+
+/** Whether an owner of every slot is known: the keys of the others can not be asked for. */
+export function everySlotOwned(client: Cluster): boolean {
+  for (let slot = 0; slot < SLOTS; slot++) if (client.slots[slot]?.[0] === undefined) return false;
+  return true;
+}
+
+export type AddressMap = ServiceConfig["redis"]["addressMap"];
+
+/** Where an announced address, `host:port`, is reached, in the same form. */
+export function reachedAt(announced: string, addressMap: AddressMap): string {
+  const mapped = addressMap[announced];
+  return mapped ? `${mapped.host}:${mapped.port}` : announced;
+}
+
+/**
+ * Makes redirections name the address where a node is reached. The client would note the announced one for the slot, has no
+ * connection of that name, and asks nodes at random until it has read all slots anew (ioredis issue 1582).
+ */
+function mapRedirections(client: Cluster, addressMap: AddressMap): void {
+  const handleError = client.handleError.bind(client);
+  client.handleError = (error, left, redirections) =>
+    handleError(error, left, {
+      ...redirections,
+      moved: (slot: number, address: string) => redirections.moved(slot, reachedAt(address, addressMap)),
+    });
+}
+
+/** Whether a node takes its cluster for up: if not, it refuses every key, although it answers. */
+export async function servesKeys(node: Redis): Promise<boolean> {
+  return String(await node.cluster("INFO")).includes("cluster_state:ok");
 }

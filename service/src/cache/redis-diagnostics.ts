@@ -1,8 +1,10 @@
 import type { Cluster } from "ioredis";
 
 import type { L1Cache } from "./l1.ts";
+import { everySlotOwned, servesKeys } from "./redis-client.ts";
 
 export interface CacheFigures {
+  /** Healthy is a cluster all of whose slots have an owner that serves keys; unreachable, one of which no primary answers. */
   readonly status: "healthy" | "degraded" | "unreachable";
   /** Connections to nodes: known, and ready for use. */
   readonly pool_size: number;
@@ -10,6 +12,7 @@ export interface CacheFigures {
   /** Of all primaries together, as Redis writes it ("1.2M"); null if none answered. */
   readonly memory_used: string | null;
   readonly memory_used_bytes: number | null;
+  /** The primaries; healthy is one that answers and serves keys. */
   readonly nodes: readonly { readonly node: string; readonly healthy: boolean }[];
   readonly l1: { readonly entries: number; readonly bytes: number };
 }
@@ -30,18 +33,20 @@ export class CacheDiagnostics {
       nodes.map(async (node) => {
         const name = `${node.options.host}:${node.options.port}`;
         try {
-          const info = await node.info("memory");
-          return { node: name, healthy: true, bytes: Number(/^used_memory:(\d+)/m.exec(info)?.[1]) };
+          const [info, healthy] = await Promise.all([node.info("memory"), servesKeys(node)]);
+          return { node: name, healthy, bytes: Number(/^used_memory:(\d+)/m.exec(info)?.[1]) };
         } catch {
           return { node: name, healthy: false, bytes: undefined };
         }
       }),
     );
-    const healthy = answers.filter((answer) => answer.healthy).length;
-    const bytes = healthy === 0 ? null : answers.reduce((sum, answer) => sum + (answer.bytes ?? 0), 0);
+    const answering = answers.filter((answer) => answer.bytes !== undefined);
+    const silent = answering.length === 0;
+    const bytes = silent ? null : answering.reduce((sum, answer) => sum + (answer.bytes ?? 0), 0);
+    const whole = answers.every((answer) => answer.healthy) && everySlotOwned(this.#client);
     const all = this.#client.nodes("all");
     return {
-      status: healthy === 0 ? "unreachable" : healthy < nodes.length ? "degraded" : "healthy",
+      status: silent ? "unreachable" : whole ? "healthy" : "degraded",
       pool_size: all.length,
       pool_idle: all.filter((node) => node.status === "ready" && node.commandQueue.length === 0).length,
       memory_used: bytes === null ? null : human(bytes),

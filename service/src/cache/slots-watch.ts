@@ -1,12 +1,11 @@
 import type { Cluster, Redis } from "ioredis";
 
-import type { Endpoint } from "../config/environment.ts";
+import { type AddressMap, reachedAt } from "./redis-client.ts";
 
 export interface SlotsWatchArgs {
   /** The first one's connections carry the question; what it tells is held against each of them. */
   readonly clients: readonly Cluster[];
-  /** Where to connect instead of the address that a node announces, by `host:port`. */
-  readonly addressMap: Readonly<Record<string, Endpoint>>;
+  readonly addressMap: AddressMap;
   /** Milliseconds between two questions. */
   readonly everyMs: number;
 }
@@ -67,18 +66,15 @@ export class SlotsWatch {
 
   #matches(client: Cluster, ranges: readonly SlotRange[]): boolean {
     const seen = new Set<string>();
+    const { addressMap } = this.#args;
     for (const [first, last, ...announced] of ranges) {
-      const nodes = announced.filter(([host]) => host).map(([host, port]) => this.#key(host, port));
+      const nodes = announced
+        .filter(([host]) => host)
+        .map(([host, port]) => reachedAt(`${host}:${port}`, addressMap));
       for (const node of nodes) seen.add(node);
       for (let slot = first; slot <= last; slot++) if (client.slots[slot]?.[0] !== nodes[0]) return false;
     }
     const pool = client.nodes("all").map(({ options }) => `${options.host}:${options.port}`);
     return pool.length === seen.size && pool.every((node) => seen.has(node));
-  }
-
-  #key(host: string, port: number): string {
-    const { addressMap } = this.#args;
-    const mapped = addressMap[`${host}:${port}`];
-    return mapped ? `${mapped.host}:${mapped.port}` : `${host}:${port}`;
   }
 }
