@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 
 import type { FastifyInstance } from "fastify";
 
+import { etagOf } from "./cache/entry.ts";
 import { type AccountView, accountKey } from "./cache/keys.ts";
 import { BUSY, type ReadThrough, type Served, type Source } from "./cache/read-through.ts";
 import { Problem } from "./errors.ts";
@@ -74,7 +75,8 @@ export function addFastPath(app: FastifyInstance, args: FastPathArgs): void {
     { entry, origin }: Served,
     { latency, begin }: Timing,
   ): void => {
-    const { etag, body, bytes } = entry;
+    const { body, bytes } = entry;
+    const etag = etagOf(entry);
     const known = request.headers["if-none-match"] === etag;
     // In one piece: an array that grows is copied.
     // biome-ignore format: names beside their values

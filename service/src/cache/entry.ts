@@ -19,26 +19,35 @@ export interface CacheEntry {
   readonly body: string;
   /** Of the body as it is sent. As many as its characters where it is plain ASCII, which nearly all are. */
   readonly bytes: number;
-  readonly etag: string;
+  /** Made when it is first wanted: most of what is held is asked for a few times at most. See {@link etagOf}. */
+  etag?: string;
 }
 
 /** `tombstone`: something newer than the version exists, content unknown. `absent`: the thing is known not to exist. */
 export type EntryKind = "value" | "absent" | "tombstone";
 
+/** Characters of a body below which it is worth a copy. */
+const SHORT = 1024;
+
 const LETTERS: Record<EntryKind, string> = { value: "v", absent: "a", tombstone: "t" };
 const KINDS: Record<string, EntryKind | undefined> = { v: "value", a: "absent", t: "tombstone" };
 
-export function etagOf(version: number, second: number, readAt: number): string {
+export function etagOf(entry: CacheEntry): string {
   // Joined, the parts are let go; a template would keep them all until the text is first read.
-  return ['W/"', version, "-", second, "-", readAt.toString(36), '"'].join("");
+  entry.etag ??= ['W/"', entry.version, "-", entry.second, "-", entry.readAt.toString(36), '"'].join("");
+  return entry.etag;
 }
 
 /** The entry of this content, with what follows from it. */
 export function completed(content: Omit<CacheEntry, "bytes" | "etag">): CacheEntry {
   const { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body } = content;
   const bytes = Buffer.byteLength(body);
-  const etag = etagOf(version, second, readAt);
-  return { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body, bytes, etag };
+  return { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body, bytes, etag: undefined };
+}
+
+/** The same text in a place of its own. A part of a text, or one that was put together, keeps all that it was made of. */
+export function ownCopy(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** What an entry's text begins with: no other one of its key does. */
@@ -68,7 +77,9 @@ export function decodeEntry(text: string): CacheEntry | undefined {
   const costMs = Number(parts[5]);
   const wrongAtTip = Number(parts[6]);
   if (Number.isNaN(version + second + readAt + expiresAt + costMs + wrongAtTip)) return undefined;
-  const body = text.slice(end + 1);
+  const rest = text.slice(end + 1);
+  // Of a long one, what it keeps beside itself is little.
+  const body = rest.length < SHORT ? ownCopy(rest) : rest;
   return completed({ kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body });
 }
 
@@ -84,6 +95,6 @@ export function tombstone(version: number, second: number, now: number, ttlMs: n
     wrongAtTip: 0,
     body: "",
     bytes: 0,
-    etag: "",
+    etag: undefined,
   };
 }

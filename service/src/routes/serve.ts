@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 
-import type { CacheEntry } from "../cache/entry.ts";
+import { type CacheEntry, etagOf } from "../cache/entry.ts";
 import type { ReadThrough, Served } from "../cache/read-through.ts";
 import { parseReadAfter } from "../read-after.ts";
 import type { ViewSource } from "../repositories/view.ts";
@@ -14,8 +14,9 @@ export function ageOf({ readAt }: CacheEntry, now = Date.now()): number {
 
 /** Sends an answer's text as it is, and says where they came from and how old they are. */
 export function send(request: FastifyRequest, reply: FastifyReply, { entry, origin }: Served): FastifyReply {
-  reply.header("etag", entry.etag).header("x-cache", origin).header("age", ageOf(entry));
-  if (request.headers["if-none-match"] === entry.etag) return reply.code(304).send();
+  const etag = etagOf(entry);
+  reply.header("etag", etag).header("x-cache", origin).header("age", ageOf(entry));
+  if (request.headers["if-none-match"] === etag) return reply.code(304).send();
   return reply.header("content-type", JSON_TYPE).send(entry.body);
 }
 

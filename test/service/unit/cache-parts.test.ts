@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type CacheEntry, decodeEntry, encodeEntry, etagOf } from "../../../service/src/cache/entry.ts";
 import { jitteredTtl, refreshesEarly } from "../../../service/src/cache/expiry.ts";
 import { Floors } from "../../../service/src/cache/floors.ts";
+import { accountKey } from "../../../service/src/cache/keys.ts";
 import { L1Cache } from "../../../service/src/cache/l1.ts";
 import { RedisCache } from "../../../service/src/cache/redis-cache.ts";
 import type { ScriptedRedis } from "../../../service/src/cache/redis-client.ts";
@@ -23,12 +24,20 @@ const entry: CacheEntry = {
   wrongAtTip: 9,
   body: '{"address":"A","balance":1}\n',
   bytes: 28,
-  etag: etagOf(12, 3, 1_700_000_000_000),
+  etag: undefined,
 };
 
 describe("an entry", () => {
   it("survives the way through the shared cache", () => {
     expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+  });
+
+  it("has one tag for as long as it is the same", () => {
+    const tag = etagOf({ ...entry });
+    expect(tag).toMatch(/^W\/"[-0-9a-z]+"$/);
+    expect(etagOf(decodeEntry(encodeEntry(entry)) as CacheEntry)).toBe(tag);
+    for (const other of [{ version: 13 }, { second: 4 }, { readAt: entry.readAt + 1 }])
+      expect(etagOf({ ...entry, ...other })).not.toBe(tag);
   });
 
   it("knows how many bytes its text is sent as", () => {
@@ -43,21 +52,35 @@ describe("an entry", () => {
   });
 });
 
+/** Bytes of an entry with a short key, at least. */
+const SLOT = 400;
+
+/** Collects all garbage, and tells how much of the heap is in use. */
+async function heapAfterCollection(): Promise<number> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  // What is held weakly stays until the turn in which it was made is over.
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
 describe("the process's own cache", () => {
   it("stays below its limit and keeps what is used", () => {
-    const l1 = new L1Cache(20 * 650);
+    const l1 = new L1Cache(20 * SLOT);
     for (let at = 0; at < 100; at++) {
       l1.set(`key${at}`, entry);
       l1.get("key0");
     }
-    expect(l1.bytes).toBeLessThanOrEqual(20 * 650);
+    expect(l1.bytes).toBeLessThanOrEqual(20 * SLOT);
     expect(l1.get("key0")).toBeDefined();
     expect(l1.get("key1")).toBeUndefined();
     expect(l1.get("key99")).toBeDefined();
   });
 
   it("keeps what is used through every round of what is not", () => {
-    const l1 = new L1Cache(20 * 650);
+    const l1 = new L1Cache(20 * SLOT);
     l1.set("kept", entry);
     for (let at = 0; at < 1_000; at++) {
       expect(l1.get("kept")).toBeDefined();
@@ -71,7 +94,7 @@ describe("the process's own cache", () => {
 
   it("makes room at a cost that does not grow with what it holds", () => {
     const microsOf = (slots: number): number => {
-      const l1 = new L1Cache(slots * 650);
+      const l1 = new L1Cache(slots * SLOT);
       for (let at = 0; at < 2 * slots; at++) l1.set(`first${at}`, entry);
       const rounds = [1, 2, 3].map((round) => {
         const begin = performance.now();
@@ -88,9 +111,7 @@ describe("the process's own cache", () => {
     ["was replaced", "key", 50],
     ["had to make room", "once", 10_000],
   ])("keeps nothing of what %s", async (_, name, keys) => {
-    setFlagsFromString("--expose-gc");
-    const collect = runInNewContext("gc") as () => void;
-    const l1 = new L1Cache(100 * 700);
+    const l1 = new L1Cache(100 * SLOT);
     const put = (key: string): WeakRef<CacheEntry> => {
       const own = { ...entry };
       l1.set(key, own);
@@ -98,10 +119,87 @@ describe("the process's own cache", () => {
     };
     const gone = Array.from({ length: 50 }, (_, at) => put(`key${at}`));
     for (let at = 0; at < 10_000; at++) put(`${name}${at % keys}`);
-    // What is held weakly stays until the turn in which it was made is over.
-    await new Promise((resolve) => setImmediate(resolve));
-    collect();
+    await heapAfterCollection();
     expect(gone.filter((entry) => entry.deref() !== undefined)).toEqual([]);
+  });
+
+  /** Asks for a key, and puts it where it is not held. @returns whether it was held. */
+  function ask(l1: L1Cache, key: string, answer = entry): boolean {
+    const held = l1.get(key) !== undefined;
+    if (!held) l1.set(key, answer);
+    return held;
+  }
+
+  const flood = (l1: L1Cache, name: string, count: number): void => {
+    for (let at = 0; at < count; at++) ask(l1, `${name}${at}`);
+  };
+
+  it("keeps those that are asked for now and then through a flood of those that are asked for once", () => {
+    const l1 = new L1Cache(1_000 * SLOT);
+    const wanted = Array.from({ length: 500 }, (_, at) => `wanted${at}`);
+    // Twice each, so that they are past their probation.
+    for (let round = 0; round < 2; round++) for (const key of wanted) ask(l1, key);
+    for (let round = 0; round < 10; round++) {
+      flood(l1, `once${round}-`, 2_000);
+      expect(wanted.filter((key) => !ask(l1, key))).toEqual([]);
+    }
+  });
+
+  it("gives one that is wanted soon after it went a place at once", () => {
+    const l1 = new L1Cache(1_000 * SLOT);
+    flood(l1, "first", 1_050);
+    expect(ask(l1, "first0")).toBe(false);
+    flood(l1, "second", 2_000);
+    expect(ask(l1, "first0")).toBe(true);
+  });
+
+  it("lets large answers pay for their turns by their size", () => {
+    const l1 = new L1Cache(1_000 * SLOT);
+    const large = { ...entry, bytes: 20_000 };
+    for (const key of ["small", "large"]) ask(l1, key, key === "large" ? large : entry);
+    for (let at = 0; at < 5; at++) for (const key of ["small", "large"]) expect(ask(l1, key)).toBe(true);
+    flood(l1, "once", 2_000);
+    expect(l1.get("small")).toBeDefined();
+    expect(l1.get("large")).toBeUndefined();
+  });
+
+  it("leaves news of what is held in its place, also when the old was taken out first", () => {
+    const l1 = new L1Cache(1_000 * SLOT);
+    for (const key of ["replaced", "written"]) for (let at = 0; at < 4; at++) ask(l1, key);
+    flood(l1, "once", 2_000);
+    const news = { ...entry, version: 13 };
+    l1.set("replaced", news);
+    l1.delete("written");
+    l1.set("written", news);
+    flood(l1, "more", 2_000);
+    expect(l1.get("replaced")).toBe(news);
+    expect(l1.get("written")).toBe(news);
+  });
+
+  it("takes no more than it counts, with keys out of addresses of requests and texts of the shared cache", async () => {
+    const count = 20_000;
+    const read = (text: string): string => Buffer.from(text).toString();
+    const filled = (): L1Cache => {
+      const l1 = new L1Cache(2 ** 30);
+      for (let at = 0; at < count; at++) {
+        const url = read(`/balance/dyo1${String(at * 7919).padStart(38, "abcdef")}`);
+        const address = url.slice("/balance/".length);
+        const body = JSON.stringify({ address, balance: 1_000 + at, timestamp: 1_764_000_000 });
+        const text = read(encodeEntry({ ...entry, body, readAt: entry.readAt + at }));
+        const held = decodeEntry(text) as CacheEntry;
+        etagOf(held);
+        l1.set(accountKey("balance", address), held);
+      }
+      return l1;
+    };
+    // What is compiled at the first time is not what an entry takes.
+    filled();
+    const before = await heapAfterCollection();
+    const l1 = filled();
+    const taken = (await heapAfterCollection()) - before;
+    expect(l1.size).toBe(count);
+    expect(taken / l1.bytes).toBeLessThan(1);
+    expect(taken / l1.bytes).toBeGreaterThan(0.7);
   });
 
   it("counts what it gives back", () => {

@@ -13,7 +13,7 @@ const entry = (readAt: number): CacheEntry => ({
   wrongAtTip: 0,
   body: "",
   bytes: 0,
-  etag: "",
+  etag: undefined,
 });
 
 describe("trust in cached entries", () => {
