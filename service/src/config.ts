@@ -197,7 +197,7 @@ export function readConfig(values: NodeJS.ProcessEnv = process.env): ServiceConf
       jitter: env.integer("CACHE_JITTER_PERCENT", 10, [0, 50]) / 100,
       maxStalenessMs: ms("CACHE_MAX_STALENESS_MS", 2000, [1000, 60_000]),
       staleIfErrorMs: ms("CACHE_STALE_IF_ERROR_MS", 300_000, [0, 86_400_000]),
-      l1Bytes: env.integer("CACHE_L1_BYTES", 16_777_216, [0, 4_294_967_296]),
+      l1Bytes: env.integer("CACHE_L1_BYTES", 14_680_064, [0, 4_294_967_296]),
       leaseMs: ms("CACHE_LEASE_MS", 3000),
     },
     retries: env.integer("RETRIES", 2, [0, 10]),

@@ -26,9 +26,6 @@ export interface CacheEntry {
 /** `tombstone`: something newer than the version exists, content unknown. `absent`: the thing is known not to exist. */
 export type EntryKind = "value" | "absent" | "tombstone";
 
-/** Characters of a body below which it is worth a copy. */
-const SHORT = 1024;
-
 const LETTERS: Record<EntryKind, string> = { value: "v", absent: "a", tombstone: "t" };
 const KINDS: Record<string, EntryKind | undefined> = { v: "value", a: "absent", t: "tombstone" };
 
@@ -45,9 +42,17 @@ export function completed(content: Omit<CacheEntry, "bytes" | "etag">): CacheEnt
   return { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body, bytes, etag: undefined };
 }
 
-/** The same text in a place of its own. A part of a text, or one that was put together, keeps all that it was made of. */
+/** Reused: a buffer for each copy would be garbage outside the heap. */
+const SCRATCH = Buffer.allocUnsafeSlow(4096);
+/** Of the longest text that fits, in UTF-8 at three bytes for each character. */
+const COPIED = Math.floor(SCRATCH.length / 3);
+
+/**
+ * The same text in a place of its own: a part of a text, or one that was put together, keeps all that it was made of. A long one is
+ * left as it is, as what it keeps beside itself is little.
+ */
 export function ownCopy(text: string): string {
-  return Buffer.from(text).toString();
+  return text.length > COPIED ? text : SCRATCH.toString("utf8", 0, SCRATCH.write(text));
 }
 
 /** What an entry's text begins with: no other one of its key does. */
@@ -77,9 +82,7 @@ export function decodeEntry(text: string): CacheEntry | undefined {
   const costMs = Number(parts[5]);
   const wrongAtTip = Number(parts[6]);
   if (Number.isNaN(version + second + readAt + expiresAt + costMs + wrongAtTip)) return undefined;
-  const rest = text.slice(end + 1);
-  // Of a long one, what it keeps beside itself is little.
-  const body = rest.length < SHORT ? ownCopy(rest) : rest;
+  const body = ownCopy(text.slice(end + 1));
   return completed({ kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body });
 }
 

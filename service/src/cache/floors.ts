@@ -1,4 +1,4 @@
-import type { CacheEntry } from "./entry.ts";
+import { type CacheEntry, ownCopy } from "./entry.ts";
 import { ownerOf } from "./keys.ts";
 
 interface Floor {
@@ -67,7 +67,7 @@ function raiseIn(floors: Map<string, Floor>, name: string, least: number, until:
   floors.delete(name);
   floor.least = Math.max(floor.least, least);
   floor.until = until;
-  floors.set(name, floor);
+  floors.set(ownCopy(name), floor);
 }
 
 function expire(floors: Map<string, Floor>, now: number): void {
