@@ -1,3 +1,5 @@
+import { ownCopy } from "./own-copy.ts";
+
 /**
  * What the caches hold: the text of an answer, and what is needed to judge them. `version` is the account's row
  * version; `second` a second counter that rises independently (the token balance's row version, or the chain's tip).
@@ -40,19 +42,6 @@ export function completed(content: Omit<CacheEntry, "bytes" | "etag">): CacheEnt
   const { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body } = content;
   const bytes = Buffer.byteLength(body);
   return { kind, version, second, readAt, expiresAt, costMs, wrongAtTip, body, bytes, etag: undefined };
-}
-
-/** Reused: a buffer for each copy would be garbage outside the heap. */
-const SCRATCH = Buffer.allocUnsafeSlow(4096);
-/** Of the longest text that fits, in UTF-8 at three bytes for each character. */
-const COPIED = Math.floor(SCRATCH.length / 3);
-
-/**
- * The same text in a place of its own: a part of a text, or one that was put together, keeps all that it was made of. A long one is
- * left as it is, as what it keeps beside itself is little.
- */
-export function ownCopy(text: string): string {
-  return text.length > COPIED ? text : SCRATCH.toString("utf8", 0, SCRATCH.write(text));
 }
 
 /** What an entry's text begins with: no other one of its key does. */

@@ -1,5 +1,6 @@
-import { type CacheEntry, ownCopy } from "./entry.ts";
+import type { CacheEntry } from "./entry.ts";
 import { ownerOf } from "./keys.ts";
+import { ownCopy } from "./own-copy.ts";
 
 interface Floor {
   least: number;

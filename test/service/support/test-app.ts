@@ -35,7 +35,7 @@ export const entry: CacheEntry = {
   wrongAtTip: 0,
   body,
   bytes: body.length,
-  etag: undefined,
+  etag: 'W/"1-0-x"',
 };
 
 type Claims = Record<string, unknown>;
